@@ -1,0 +1,126 @@
+# Deedlog: everything that is done from a shell. `make help` lists it; CI runs check, test and test-kafka (.ci/run).
+# Needs Python 3.11 or newer. test-kafka also needs Java 17 and Maven, check also npm (for buf).
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+# Sentences that are said when something a target needs is not here.
+NO_NPM := buf is not here: npm brings it, and no npm was found. The contracts were not linted.
+NO_MVN := Apache Kafka is not here: Maven and Java 17 bring it, and no mvn was found.
+
+.PHONY: help
+help:  ## say what can be typed
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ── set up ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: setup setup-dev
+setup:  ## lay .venv with the deedlog command in it; nothing happens when it is up to date
+	@tools/setup.sh run
+
+setup-dev:  ## the same, with what tests and checks need
+	@tools/setup.sh dev
+
+# ── use ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: run up down demo
+run: setup  ## start the whole house here, in embedded mode; Ctrl-C stops it
+	@exec $(BIN)/deedlog up
+
+up: setup  ## start it in the background; returns when every consumer holds its partitions
+	@$(BIN)/deedlog up --detach
+
+down: setup  ## stop what `make up` started
+	@$(BIN)/deedlog down
+
+demo: setup  ## three sample people, from their first event to a credential verified offline
+	@$(BIN)/deedlog demo
+
+# ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: test test-kafka kafka-jars kafka bench bench-long
+test: setup-dev  ## every test that needs no Java; ARGS="-k name" narrows it
+	$(PYTEST) -m "not kafka and not bench" $(ARGS)
+
+test-kafka: setup-dev kafka-jars  ## the tests that run against Apache Kafka
+	$(PYTEST) -m kafka $(ARGS)
+
+kafka-jars: infra/kafka/lib/.complete  ## bring Apache Kafka from Maven Central into infra/kafka/lib
+
+infra/kafka/lib/.complete: infra/kafka/pom.xml
+	@command -v mvn >/dev/null || { echo "$(NO_MVN)" >&2; exit 3; }
+	mvn --batch-mode --quiet --file infra/kafka/pom.xml dependency:copy-dependencies \
+		-DincludeScope=runtime -DoutputDirectory=$(CURDIR)/infra/kafka/lib
+	@touch $@
+
+kafka: setup kafka-jars  ## start Apache Kafka in KRaft mode on 127.0.0.1; Ctrl-C stops it
+	@exec $(BIN)/python -m infra.kafka
+
+bench: setup-dev  ## measure speed on this machine (minutes); judges nothing
+	$(PYTEST) tests/load -m "bench and not slow" --timeout=600 -s $(ARGS)
+
+bench-long: setup-dev  ## the same with the long runs (up to an hour)
+	$(PYTEST) tests/load -m bench --timeout=3600 -s $(ARGS)
+
+# ── check ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: check check-format check-lint check-types check-imports check-proto check-generated check-docstrings
+check: setup-dev check-format check-lint check-docstrings check-imports check-generated check-proto check-types  ## all that must hold before a commit: form, lint, types, imports, contracts, generated files
+	@echo "check: all of it holds"
+
+check-format:
+	$(BIN)/ruff format --check --quiet --diff .
+
+check-lint:
+	$(BIN)/ruff check --quiet .
+
+check-docstrings:
+	$(BIN)/python -m tools.docstrings
+
+check-imports:
+	@said=$$($(BIN)/lint-imports 2>&1) && echo "imports: every contract is kept" || { echo "$$said"; exit 1; }
+
+check-generated:
+	$(BIN)/python -m tools.generated --check
+	$(BIN)/python -m tools.reference --check
+
+check-proto:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory buf-lint; \
+	elif [ "$${CI:-}" = true ]; then echo "$(NO_NPM)" >&2; exit 1; \
+	else echo "check-proto: $(NO_NPM)" >&2; fi
+
+check-types:
+	$(BIN)/mypy
+
+.PHONY: buf-lint
+buf-lint: tools/node/node_modules/.package-lock.json
+	tools/node/node_modules/.bin/buf lint
+
+tools/node/node_modules/.package-lock.json: tools/node/package-lock.json
+	@npm ci --prefix tools/node --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+# ── make ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+.PHONY: format proto docs lock clean
+format: setup-dev  ## lay the code out as check wants it
+	$(BIN)/ruff check --quiet --fix-only .
+	$(BIN)/ruff format --quiet .
+
+proto: setup-dev  ## make proto/gen anew from the contracts in proto/deedlog
+	$(BIN)/python -m tools.generated
+
+docs: setup-dev  ## make the generated pages of docs/reference anew
+	$(BIN)/python -m tools.reference
+
+LOCK = uv pip compile pyproject.toml requirements/build.in --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet $(ARGS)
+lock:  ## resolve the locks anew (needs uv); ARGS=--upgrade takes newer releases
+	$(LOCK) --extra services --extra embedded --output-file requirements/run.txt
+	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+clean:  ## remove what was made here: .venv, caches, Kafka's jars; no data folder is touched
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf infra/kafka/lib infra/kafka/target tools/node/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
