@@ -107,7 +107,8 @@ class Cluster:
         """The cluster exists, with checksums and a random admin password; or, if interrupted, nothing that counts."""
         home = self._home()
         partial, password = home / "data.partial", home / "password.partial"
-        shutil.rmtree(partial, ignore_errors=True)
+        if partial.exists():
+            shutil.rmtree(partial)
         partial.mkdir(0o700)
         self._give(partial)
         self._write(password, self._fresh_password())

@@ -75,6 +75,14 @@ class Child:
                 return
         raise LaunchFailed(f"process {self.pid} did not end within {KILLED_SECONDS_MAX} s of SIGKILL")
 
+    async def end_with_descendants(self) -> None:
+        """The process, if it still ran, has ended by SIGKILL, and so have those it started in its own group."""
+        if not self.is_alive:
+            return
+        os.killpg(self.pid, signal.SIGKILL)
+        await self.exited(KILLED_SECONDS_MAX)
+        await becomes(lambda: not _group_exists(self.pid), KILLED_SECONDS_MAX)
+
     async def until(self, ready: Callable[[], Awaitable[bool]], seconds_max: float) -> None:
         """Return once `ready` says so. Raises LaunchFailed when the process ends first or the time is over."""
         try:
@@ -119,8 +127,7 @@ async def run(
         try:
             in_time = await child.exited(seconds_max)
         finally:
-            if child.is_alive:
-                await child.end()
+            await child.end_with_descendants()
         output.seek(0)
         text = output.read().decode(errors="replace")
     name = Path(command[0]).name
@@ -151,6 +158,14 @@ def log_tail(log_file: Path) -> str:
             return _last_lines(log.read().decode(errors="replace"))
     except OSError:
         return "it left no log"
+
+
+def _group_exists(number: int) -> bool:
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _popen(
