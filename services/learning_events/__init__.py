@@ -1,0 +1,1 @@
+"""Learning events: what platforms say that people did, taken in, kept whole and told as facts."""

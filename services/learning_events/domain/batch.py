@@ -1,0 +1,138 @@
+"""From the bytes of a request to statements with their normal forms, or to everything wrong with each.
+
+The standard takes a POST whole or not at all, our own bulk ingest takes the good items and returns the bad ones: the
+batch keeps both apart, and `accept_whole` is the standard's view.
+
+The digest of a statement is the SHA-256 of its canonical form (RFC 8785), sent alone or in an array, so that whoever
+holds the statement in any spelling can compute it. The canonical form is also what is kept as the original.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from services.learning_events.domain.faults import Faults
+from services.learning_events.domain.normal_form import NormalEvent, check_fits_fact, normal_form
+from services.learning_events.domain.statement import XapiVersion, faults_of
+from shared.kernel import canonical_json
+from shared.kernel.errors import Fault, Rejected, TooLarge
+from shared.kernel.hashing import sha256
+
+STATEMENTS_MAX: Final = 500
+"""Statements in one request: a transaction of about 50 ms. A platform with more sends more requests."""
+BATCH_BYTES_MAX: Final = 8 << 20
+"""Bytes of one request after inflation: 500 statements of 16 KiB."""
+BATCH_FAULTS_MAX: Final = 100
+"""Faults told of one refused batch; each statement tells at most 20."""
+
+NewStatementId = Callable[[], str]
+"""Gives a fresh lower-case UUID for a statement that came without an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedStatement:
+    """A valid statement: its place in the batch, its canonical bytes as sent, and what it says.
+
+    `has_own_id` is False where the id was given here; the original then holds none.
+    """
+
+    index: int
+    original: bytes
+    event: NormalEvent
+    has_own_id: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedStatement:
+    """A statement that is not taken, and why. Pointers start at the batch where it is an array."""
+
+    index: int
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one request holds, in its order. `is_array` says whether the answer is an array of ids as well."""
+
+    statements: tuple[ReceivedStatement, ...]
+    refused: tuple[RefusedStatement, ...]
+    is_array: bool
+
+    def accept_whole(self) -> tuple[ReceivedStatement, ...]:
+        """Return all statements. Raises Rejected with up to BATCH_FAULTS_MAX faults where one of them was refused."""
+        if self.refused:
+            faults = [fault for refused in self.refused for fault in refused.faults]
+            first = faults[0]
+            count = f"{len(self.refused)} of {len(self.refused) + len(self.statements)} statements are not valid"
+            message = f"{count}, nothing was stored. {first.pointer or 'the statement'}: {first.rule}. {first.mend}"
+            raise Rejected(message, faults[:BATCH_FAULTS_MAX])
+        return self.statements
+
+
+def validate_batch(
+    raw: bytes,
+    received_at: datetime,
+    new_statement_id: NewStatementId,
+    *,
+    version: XapiVersion = XapiVersion.V2_0,
+    statements_max: int = STATEMENTS_MAX,
+    bytes_max: int = BATCH_BYTES_MAX,
+) -> Batch:
+    """Return what a request's JSON holds: one statement, or an array of up to `statements_max`.
+
+    Of statements that share an id the first stays, the others are refused (part 3, section 2.1.2).
+    Raises Rejected where the bytes are no strict JSON, TooLarge over `bytes_max` or `statements_max`.
+    """
+    value: Any = canonical_json.loads(raw, bytes_max=bytes_max)
+    is_array = type(value) is list
+    items = value if is_array else [value]
+    if len(items) > statements_max:
+        rule = f"an array of at most {statements_max} statements, got {len(items)}"
+        raise TooLarge.of("", rule, "Send them in several requests.")
+    statements: list[ReceivedStatement] = []
+    refused: list[RefusedStatement] = []
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        pointer = f"/{index}" if is_array else ""
+        reading = _read(item, index, pointer, received_at, new_statement_id, version)
+        if isinstance(reading, ReceivedStatement):
+            reading = _first_of_its_id(reading, pointer, seen)
+        if isinstance(reading, ReceivedStatement):
+            statements.append(reading)
+        else:
+            refused.append(reading)
+    return Batch(tuple(statements), tuple(refused), is_array)
+
+
+def _read(
+    item: Any,
+    index: int,
+    pointer: str,
+    received_at: datetime,
+    new_statement_id: NewStatementId,
+    version: XapiVersion,
+) -> ReceivedStatement | RefusedStatement:
+    found = faults_of(item, version, pointer)
+    if found:
+        return RefusedStatement(index, tuple(found))
+    original = canonical_json.dumps(item)
+    has_own_id = "id" in item
+    statement_id = item["id"].lower() if has_own_id else new_statement_id()
+    event = normal_form(item, statement_id, received_at, sha256(original))
+    faults = Faults()
+    check_fits_fact(event, pointer, faults)
+    if faults.listed:
+        return RefusedStatement(index, tuple(faults.listed))
+    return ReceivedStatement(index, original, event, has_own_id)
+
+
+def _first_of_its_id(reading: ReceivedStatement, pointer: str, seen: set[str]) -> ReceivedStatement | RefusedStatement:
+    statement_id = reading.event.statement_id
+    if statement_id in seen:
+        fault = Fault(f"{pointer}/id", "another statement of this batch has the id", "Give each statement its own id.")
+        return RefusedStatement(reading.index, (fault,))
+    seen.add(statement_id)
+    return reading
