@@ -112,7 +112,7 @@ class Application:
             headers = parse_headers(scope["headers"])
             body = RequestBody(headers, receive)
             if found is None:
-                raise NotFound.of("", "nothing is served under this path", "See the API's description for its paths.")
+                raise NotFound("Nothing is served under this path. The API's description lists the paths.")
             reply = await found[0].answer(found[1], headers, scope, body)
         except DeedlogError as error:
             reply = problem(error)
