@@ -32,13 +32,13 @@ fi
 is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 find_python() {
-    for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+    for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
         if is_new_enough "$candidate"; then
             echo "$candidate"
             return
         fi
     done
-    echo "setup: Deedlog needs Python 3.11 or newer; $(python3 --version 2>&1 || echo 'no python3') is what stands here." >&2
+    echo "setup: Deedlog needs Python 3.11 or newer; $("${PYTHON:-python3}" --version 2>&1 || echo "no Python") is what stands here." >&2
     echo "       Install one, or name one: make setup PYTHON=/path/to/python3.12" >&2
     exit 3
 }
