@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any, Final, NoReturn
 
 import rfc8785
@@ -131,17 +132,16 @@ class _Reading:
             kind, lexeme = self._next(pointer)
 
     def _array(self, pointer: str) -> None:
-        kind, lexeme = self._next(pointer)
+        here = child_pointer(pointer, 0)
+        kind, lexeme = self._next(here)
         if lexeme == "]":
             return
-        index = 0
-        while True:
-            here = child_pointer(pointer, index)
+        for index in count(1):
             self._value(here, kind, lexeme)
             if self._expect(here, ",]") == "]":
                 return
+            here = child_pointer(pointer, index)
             kind, lexeme = self._next(here)
-            index += 1
 
     def _expect(self, pointer: str, marks: str) -> str:
         kind, lexeme = self._next(pointer)
