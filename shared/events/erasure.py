@@ -1,0 +1,34 @@
+"""The one event every source tells: the data of a stream's facts up to a number was erased."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.events.event import Event, event
+from shared.events.sources import SOURCES, Source
+
+NAME: Final = "facts-erased"
+
+
+class FactsErased(Event):
+    """Every fact of this stream numbered `through` or lower lost its data; what was derived from them must go."""
+
+    through: int
+
+
+_MODELS: Final[dict[str, type[FactsErased]]] = {
+    name: event(source, NAME)(
+        type("FactsErased", (FactsErased,), {"__doc__": FactsErased.__doc__, "__module__": __name__})
+    )
+    for name, source in SOURCES.items()
+}
+
+
+def facts_erased(source: Source, through: int) -> FactsErased:
+    """Return the event by which `source` tells that the facts up to `through` were erased."""
+    return _MODELS[source.name](through=through)
+
+
+def is_erasure(type_: str) -> bool:
+    """Say whether `type_` is a source's facts-erased type."""
+    return type_.endswith(f".{NAME}.v1")

@@ -1,0 +1,272 @@
+"""Listens to the topics of other services with FastStream, and hands what it hears to the consumer core.
+
+FastStream gives the wiring, the rebalance listener and AsyncAPI. Decoding, applying, committing and seeking are ours:
+its acknowledgements are never called, because they commit what failed or redeliver without a pause. Offsets are a hint
+for the next start; positions in Postgres decide.
+
+An attachment lasts as long as the broker and its topics stay the same. When the broker is another one (it was killed
+and came back empty) or topics came and went, we attach anew, under a group whose name holds the cluster's id, from the
+earliest offset, and ask the owners at once for what the old broker may have taken with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+
+from shared.events.fact import Fact, UndecodableFact, from_kafka
+from shared.events.sources import Source
+from shared.kernel.clock import Clock
+from shared.kernel.errors import DeedlogError, Unavailable
+from shared.runtime.consumer import Consumer
+from shared.runtime.positions import StreamKey
+from shared.runtime.settings import Settings
+from shared.runtime.tails import TailCheck
+from shared.runtime.topics import BrokerAdmin, BrokerUnavailable, BrokerView, topics_of
+
+BATCH_RECORDS_MAX: Final = 500
+"""Records a batch; with it a transaction stays far below its timeout and locks few subjects."""
+BATCH_WAIT_MS: Final = 50
+HEARTBEAT_MS: Final = 500
+REQUEST_TIMEOUT_MS: Final = 40_000
+"""Above session and rebalance timeouts; below them a member can fail to rejoin for ever."""
+STOP_TIMEOUT_SECONDS: Final = 3.0
+COMMIT_TIMEOUT_SECONDS: Final = 2.0
+HOLD_SECONDS_MIN: Final = 0.1
+HOLD_SECONDS_MAX: Final = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class AttachmentEnded(Unavailable):
+    """The broker or its topics are others now; attach again."""
+
+    code = "attachment-ended"
+
+
+class Hearing:
+    """Keeps one service attached to the topics it hears. `run` ends only by cancellation or an error."""
+
+    def __init__(self, settings: Settings, consumer: Consumer, clock: Clock) -> None:
+        self._settings = settings
+        self._consumer = consumer
+        self._clock = clock
+        self._sources = consumer.effect.hears
+        self.is_assigned = False
+        self.undecodable = 0
+
+    async def run(self) -> None:
+        """Attach, listen until broker or topics change, attach again. Raises Unavailable when the broker is away."""
+        async with BrokerAdmin(self._settings.kafka_address) as admin:
+            while True:
+                view = await self._topics_there(admin)
+                try:
+                    await self._listen(admin, view)
+                except AttachmentEnded:
+                    _log.info("attaching again", extra={"consumer": self._consumer.service})
+
+    async def _topics_there(self, admin: BrokerAdmin) -> BrokerView:
+        """Return the view of the broker once it has at least one topic we hear."""
+        while True:
+            view = self._ours(await admin.look())
+            if view.topics:
+                return view
+            await asyncio.sleep(self._settings.broker_watch_seconds)
+
+    def _ours(self, view: BrokerView) -> BrokerView:
+        return BrokerView(view.cluster, topics_of(self._sources, view.topics))
+
+    async def _listen(self, admin: BrokerAdmin, view: BrokerView) -> None:
+        async with self._attachment(view) as attachment:
+            tails = TailCheck(self._settings, self._consumer, self._clock, attachment.has_read_all)
+            tasks = [asyncio.ensure_future(self._watch(admin, view)), asyncio.ensure_future(tails.run())]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self, admin: BrokerAdmin, attached: BrokerView) -> None:
+        while True:
+            await asyncio.sleep(self._settings.broker_watch_seconds)
+            if self._ours(await admin.look()) != attached:
+                raise AttachmentEnded("the broker or its topics are others now")
+
+    @asynccontextmanager
+    async def _attachment(self, view: BrokerView) -> AsyncIterator[Attachment]:
+        broker = KafkaBroker(
+            self._settings.kafka_address,
+            apply_types=False,
+            logger=None,
+            graceful_timeout=STOP_TIMEOUT_SECONDS,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        attachment = Attachment(self, self._consumer, view)
+        subscriber = broker.subscriber(
+            *sorted(view.topics),
+            group_id=f"{self._consumer.service}.{view.cluster}",
+            batch=True,
+            max_records=BATCH_RECORDS_MAX,
+            batch_timeout_ms=BATCH_WAIT_MS,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=self._settings.fetch_wait_ms,
+            session_timeout_ms=self._settings.session_timeout_ms,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            listener=attachment,
+        )
+        subscriber(attachment.on_batch, decoder=_undecoded)
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1_000):
+                await broker.start()
+            attachment.kafka = getattr(subscriber, "consumer", None)
+            yield attachment
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable(f"{self._consumer.service} cannot listen: {type(error).__name__}") from error
+        finally:
+            self.is_assigned = False
+            await attachment.close()
+            await _stop(broker)
+
+
+class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One membership in the group of one broker. Batches come one after another; a hold is a paused partition."""
+
+    def __init__(self, hearing: Hearing, consumer: Consumer, view: BrokerView) -> None:
+        self.kafka: Any = None
+        self._hearing = hearing
+        self._consumer = consumer
+        self._view = view
+        self._hold_seconds: defaultdict[TopicPartition, float] = defaultdict(lambda: HOLD_SECONDS_MIN)
+        self._resumptions: set[asyncio.Task[None]] = set()
+
+    # aiokafka's listener
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Note that nothing is held for the moment."""
+        self._hearing.is_assigned = False
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Note that we are a member; with more members than partitions a member may rightly hold none."""
+        self._hearing.is_assigned = True
+
+    async def on_batch(self, message: KafkaMessage) -> None:
+        """Apply a batch and commit its offsets, or seek back. Never raises but for cancellation."""
+        records: Sequence[ConsumerRecord] = message.raw_message
+        self.kafka = message.consumer
+        firsts, nexts = _bounds(records)
+        facts, homes = self._read(records)
+        try:
+            held = await self._consumer.apply(facts)
+        except DeedlogError as error:
+            _log.warning("batch held", extra={"consumer": self._consumer.service, "reason": error.message})
+            self._hold(firsts)
+            await asyncio.sleep(HOLD_SECONDS_MIN)
+            return
+        held_partitions = {homes[key] for key in held}
+        self._hold({home: offset for home, offset in firsts.items() if home in held_partitions})
+        await self._commit({home: offset for home, offset in nexts.items() if home not in held_partitions})
+
+    def _read(self, records: Sequence[ConsumerRecord]) -> tuple[list[Fact], dict[StreamKey, TopicPartition]]:
+        facts: list[Fact] = []
+        homes: dict[StreamKey, TopicPartition] = {}
+        for record in records:
+            try:
+                fact = from_kafka(dict(record.headers), record.value)
+            except UndecodableFact as error:
+                self._hearing.undecodable += 1
+                where = f"{record.topic}/{record.partition}/{record.offset}"
+                _log.error("no fact; its stream will show a gap", extra={"at": where, "reason": error.message})
+                continue
+            facts.append(fact)
+            homes[StreamKey(fact.source, fact.subject)] = TopicPartition(record.topic, record.partition)
+        return facts, homes
+
+    def _hold(self, firsts: dict[TopicPartition, int]) -> None:
+        """Go back to the first offset of each partition and pause it, for longer each time."""
+        for home, offset in firsts.items():
+            if self.kafka is None or home not in self.kafka.assignment():
+                continue
+            self.kafka.seek(home, offset)
+            self.kafka.pause(home)
+            seconds = self._hold_seconds[home]
+            self._hold_seconds[home] = min(seconds * 2, HOLD_SECONDS_MAX)
+            task = asyncio.ensure_future(self._resume(home, seconds))
+            self._resumptions.add(task)
+            task.add_done_callback(self._resumptions.discard)
+
+    async def _resume(self, home: TopicPartition, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if home in self.kafka.assignment():
+            self.kafka.resume(home)
+
+    async def _commit(self, nexts: dict[TopicPartition, int]) -> None:
+        """Commit as a hint. A broker that lost our group can make a commit loop for ever, so it is bounded in time."""
+        for home in nexts:
+            self._hold_seconds.pop(home, None)
+        mine = {home: offset for home, offset in nexts.items() if home in self.kafka.assignment()}
+        if not mine:
+            return
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
+                await self.kafka.commit(mine)
+        except (KafkaError, TimeoutError) as error:
+            _log.info("offsets not committed", extra={"consumer": self._consumer.service, "reason": repr(error)})
+
+    async def has_read_all(self, source: Source) -> bool:
+        """Say whether every partition we hold of the source's topics was read to the end offset that holds now.
+
+        False also while nothing is assigned. Raises KafkaError or TimeoutError when the broker does not answer.
+        """
+        if self.kafka is None:
+            return False
+        topics = topics_of([source], self._view.topics)
+        homes = [home for home in self.kafka.assignment() if home.topic in topics]
+        async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
+            ends = await self.kafka.end_offsets(homes)
+            for home in homes:
+                if await self.kafka.position(home) < ends[home]:
+                    return False
+        return bool(homes)
+
+    async def close(self) -> None:
+        """Cancel what waits to be resumed."""
+        for task in list(self._resumptions):
+            task.cancel()
+        await asyncio.gather(*self._resumptions, return_exceptions=True)
+
+
+async def _undecoded(message: Any) -> Any:
+    """Hand the message on as it is: the core decodes."""
+    return message
+
+
+async def _stop(broker: KafkaBroker) -> None:
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
+            await broker.stop()
+    except (KafkaError, OSError, TimeoutError) as error:
+        _log.info("left the broker without a farewell", extra={"reason": repr(error)})
+
+
+def _bounds(records: Sequence[ConsumerRecord]) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """Return the first offset and the next offset of each partition in a batch."""
+    firsts: dict[TopicPartition, int] = {}
+    nexts: dict[TopicPartition, int] = {}
+    for record in records:
+        home = TopicPartition(record.topic, record.partition)
+        firsts.setdefault(home, record.offset)
+        nexts[home] = record.offset + 1
+    return firsts, nexts

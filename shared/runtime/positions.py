@@ -1,0 +1,126 @@
+"""The rows that say how far each stream was heard, read and moved in the transaction of the effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from shared.events.fact import Fact
+from shared.kernel.ids import FactId, Subject
+from shared.runtime.effect import SetAside
+from shared.runtime.postgres import Connection
+from shared.runtime.stream_rules import Position
+from shared.runtime.stream_store import LogPosition
+
+
+class StreamKey(NamedTuple):
+    """Names a stream; sorts as its position rows are locked."""
+
+    source: str
+    subject: Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """A stream stops before its fact `number`, for this reason."""
+
+    number: int
+    reason: str
+
+
+REASON_CHARACTERS_MAX: Final = 500
+NOWHERE: Final = Position()
+
+_READ: Final = """
+SELECT p.source, p.subject, p.number, p.fact_id, p.parked_number IS NOT NULL
+FROM positions p JOIN unnest($1::text[], $2::text[]) AS k (source, subject) USING (source, subject)
+"""
+_LOCK: Final = _READ + "ORDER BY p.source, p.subject FOR UPDATE OF p"
+_MOVE: Final = """
+INSERT INTO positions AS p (source, subject, number, fact_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[])
+ON CONFLICT (source, subject) DO UPDATE SET number = excluded.number, fact_id = excluded.fact_id
+"""
+_PARK: Final = """
+INSERT INTO positions AS p (source, subject, number, parked_number, parked_reason, parked_since)
+VALUES ($1, $2, 0, $3, $4, now())
+ON CONFLICT (source, subject) DO UPDATE
+SET parked_number = excluded.parked_number, parked_reason = excluded.parked_reason, parked_since = now()
+"""
+_SET_ASIDE: Final = """
+INSERT INTO set_aside (source, subject, number, fact_id, type, reason, recorded_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[])
+ON CONFLICT DO NOTHING
+"""
+
+
+async def read_positions(connection: Connection, keys: Sequence[StreamKey], *, lock: bool) -> dict[StreamKey, Position]:
+    """Return the position of each stream that has one; with `lock`, held in key order until the transaction ends."""
+    rows = await connection.fetch(_LOCK if lock else _READ, [key.source for key in keys], [key.subject for key in keys])
+    return {
+        StreamKey(row[0], Subject(row[1])): Position(row[2], FactId(str(row[3])) if row[3] else None, row[4])
+        for row in rows
+    }
+
+
+async def move_positions(connection: Connection, last: Mapping[StreamKey, Fact]) -> None:
+    """Set each stream's position to the fact given, in key order."""
+    keys = sorted(last)
+    await connection.execute(
+        _MOVE,
+        [key.source for key in keys],
+        [key.subject for key in keys],
+        [last[key].number for key in keys],
+        [last[key].id for key in keys],
+    )
+
+
+async def park_streams(connection: Connection, parks: Mapping[StreamKey, Park]) -> None:
+    """Mark each stream as parked; its number does not move."""
+    for key in sorted(parks):
+        park = parks[key]
+        await connection.execute(_PARK, key.source, key.subject, park.number, park.reason[:REASON_CHARACTERS_MAX])
+
+
+async def unpark(connection: Connection, key: StreamKey) -> None:
+    """Take the mark off a stream; its facts flow again from its number."""
+    await connection.execute(
+        """UPDATE positions SET parked_number = NULL, parked_reason = NULL, parked_since = NULL
+           WHERE source = $1 AND subject = $2""",
+        key.source,
+        key.subject,
+    )
+
+
+async def keep_set_aside(connection: Connection, aside: Iterable[SetAside]) -> None:
+    """Keep what was set aside, with its reason."""
+    facts = list(aside)
+    await connection.execute(
+        _SET_ASIDE,
+        [entry.fact.source for entry in facts],
+        [entry.fact.subject for entry in facts],
+        [entry.fact.number for entry in facts],
+        [entry.fact.id for entry in facts],
+        [entry.fact.type for entry in facts],
+        [entry.reason[:REASON_CHARACTERS_MAX] for entry in facts],
+        [entry.fact.recorded_at for entry in facts],
+    )
+
+
+async def read_tail(connection: Connection, source: str) -> LogPosition | None:
+    """Return up to where the heads of `source` were compared with ours; None before the first comparison."""
+    row = await connection.fetchrow("SELECT epoch, xid, id FROM tails WHERE source = $1", source)
+    return LogPosition(*row) if row else None
+
+
+async def move_tail(connection: Connection, source: str, position: LogPosition) -> None:
+    """Remember up to where the heads of `source` were compared with ours."""
+    await connection.execute(
+        """INSERT INTO tails (source, epoch, xid, id) VALUES ($1, $2, $3, $4)
+           ON CONFLICT (source) DO UPDATE SET epoch = $2, xid = $3, id = $4""",
+        source,
+        position.epoch,
+        position.xid,
+        position.id,
+    )

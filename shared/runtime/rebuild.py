@@ -1,0 +1,183 @@
+"""Makes a service's derived state anew from facts, in a shadow schema beside the live one, and switches to it.
+
+    1. an empty shadow schema, by the same migrations
+    2. every fact of every source, scanned from its owner, through the same effect with telling off
+    3. level shadow and live: each hears what only the other has heard; then again with the live consumers held
+    4. compare digests; unless only a check was asked for, rename the shadow into place
+    5. the service tells what differs, once
+
+The digest covers every derived row and every position, so it is equal exactly when live state is what its facts say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from shared.kernel.errors import Conflict, Unavailable
+from shared.kernel.ids import Subject
+from shared.runtime.consumer import REBUILD_LOCK_KEY, Consumer
+from shared.runtime.database_setup import apply_derived
+from shared.runtime.positions import StreamKey
+from shared.runtime.postgres import CONNECT_TIMEOUT_SECONDS, OUTAGES, Connection, open_pool
+from shared.runtime.stream_store import READ_MAX, LogPosition
+
+LIVE: Final = "derived"
+SHADOW: Final = "derived_shadow"
+CHUNK_FACTS_MAX: Final = 500
+"""Facts a transaction: an import or rebuild commits often, so that it never holds the horizon back."""
+RUNNING_LOCK_KEY: Final = 0x6465_6564_7275_6E6E
+"""Held while a rebuild runs; two at once would share the shadow. "deedrunn" in ASCII."""
+LEVEL_ROUNDS_MAX: Final = 20
+HOLD_SECONDS_MAX: Final = 30.0
+
+_UNEQUAL: Final = f"""
+SELECT source, subject, coalesce(l.number, 0), coalesce(s.number, 0)
+FROM {LIVE}.positions l FULL JOIN {SHADOW}.positions s USING (source, subject)
+WHERE coalesce(l.number, 0) <> coalesce(s.number, 0) AND l.parked_number IS NULL AND s.parked_number IS NULL
+ORDER BY source, subject LIMIT 1000
+"""  # noqa: S608 - constants
+_NOT_STATE: Final = frozenset({"migrations", "tails"})
+_NOT_FACT: Final = frozenset({"parked_since"})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rebuild has come. The digests are set in the last report only."""
+
+    facts: int
+    facts_expected: int
+    is_done: bool = False
+    live_digest: str = ""
+    rebuilt_digest: str = ""
+
+
+class Rebuild:
+    """One rebuild of one service. `live` is the service's consumer; `url` is the backbone role's."""
+
+    def __init__(self, url: str, folder: Path, live: Consumer, after_switch: Callable[[], Awaitable[None]]) -> None:
+        self._url = url
+        self._folder = folder
+        self._live = live
+        self._after_switch = after_switch
+
+    async def run(self, *, is_check_only: bool) -> AsyncIterator[Progress]:
+        """Rebuild, yielding progress. Raises Conflict when one runs already, Unavailable when an owner is away."""
+        try:
+            async with self._alone() as connection:
+                await self._empty_shadow(connection)
+                async for progress in self._build(connection, is_check_only):
+                    yield progress
+        except OUTAGES as error:
+            raise Unavailable(f"the rebuild lost Postgres: {type(error).__name__}") from error
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Connection]:
+        connection = await asyncpg.connect(
+            self._url, timeout=CONNECT_TIMEOUT_SECONDS, server_settings={"transaction_timeout": "0"}
+        )
+        try:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", RUNNING_LOCK_KEY):
+                raise Conflict(f"{self._live.service} is being rebuilt already; wait for it to end")
+            yield connection
+        finally:
+            connection.terminate()
+
+    async def _empty_shadow(self, connection: Connection) -> None:
+        service = self._live.service
+        await connection.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
+        roles = {name: f"{service}_{name}" for name in ("door", "backbone", "owner")}
+        await apply_derived(connection, SHADOW, self._folder, roles)
+
+    async def _build(self, connection: Connection, is_check_only: bool) -> AsyncIterator[Progress]:
+        live = self._live
+        pool = await open_pool(self._url, 2, search_path=f"{SHADOW},public")
+        shadow = Consumer(live.service, pool, live.effect, live.feed, None, live.clock)
+        expected = await connection.fetchval(f"SELECT coalesce(sum(number), 0)::bigint FROM {LIVE}.positions")  # noqa: S608
+        facts = 0
+        try:
+            for source in live.effect.hears:
+                async for page, _ in live.feed.scan(source.name, LogPosition()):
+                    for start in range(0, len(page), CHUNK_FACTS_MAX):
+                        await shadow.apply(page[start : start + CHUNK_FACTS_MAX])
+                    facts += len(page)
+                    yield Progress(facts, max(expected, facts))
+            await self._level(connection, shadow, self._live)
+            async with self._live_held(connection):
+                await self._level(connection, shadow, live.without_rebuild_lock())
+                digests = await digest(connection, LIVE), await digest(connection, SHADOW)
+                if not is_check_only:
+                    await _switch(connection)
+        finally:
+            await pool.close()
+        if not is_check_only:
+            await self._after_switch()
+        yield Progress(facts, facts, True, *digests)
+
+    async def _level(self, connection: Connection, shadow: Consumer, live: Consumer) -> None:
+        """Let each side hear what only the other has heard. Raises Unavailable when they do not meet."""
+        for _ in range(LEVEL_ROUNDS_MAX):
+            rows = await connection.fetch(_UNEQUAL)
+            if not rows:
+                return
+            for source, subject, live_number, shadow_number in rows:
+                key = StreamKey(source, Subject(subject))
+                if shadow_number < live_number:
+                    await _hear(shadow, key, shadow_number, live_number)
+                else:
+                    await _hear(live, key, live_number, shadow_number)
+        raise Unavailable("facts come in faster than the rebuild can level with them; try again when it is calmer")
+
+    @asynccontextmanager
+    async def _live_held(self, connection: Connection) -> AsyncIterator[None]:
+        """Hold every live batch of this service, in all its processes, while the context lasts."""
+        async with asyncio.timeout(HOLD_SECONDS_MAX):
+            await connection.execute("SELECT pg_advisory_lock($1)", REBUILD_LOCK_KEY)
+        try:
+            yield
+        finally:
+            await connection.execute("SELECT pg_advisory_unlock($1)", REBUILD_LOCK_KEY)
+
+
+async def _hear(consumer: Consumer, key: StreamKey, after: int, through: int) -> None:
+    while after < through:
+        facts, _ = await consumer.feed.read(key.source, key.subject, after, min(through - after, READ_MAX))
+        if not facts or await consumer.apply(facts):
+            raise Unavailable(f"{key.source} does not give the facts it told")
+        after = facts[-1].number
+
+
+async def _switch(connection: Connection) -> None:
+    async with connection.transaction():
+        await connection.execute(f"ALTER SCHEMA {LIVE} RENAME TO derived_old")
+        await connection.execute(f"ALTER SCHEMA {SHADOW} RENAME TO {LIVE}")
+    await connection.execute("DROP SCHEMA derived_old CASCADE")
+
+
+async def digest(connection: Connection, schema: str) -> str:
+    """Return a digest over every row of the derived tables in `schema`, the same however the rows lie."""
+    columns = await connection.fetch(
+        """SELECT c.table_name, c.column_name FROM information_schema.columns c
+           JOIN information_schema.tables t USING (table_schema, table_name)
+           WHERE table_schema = $1 AND t.table_type = 'BASE TABLE' ORDER BY c.table_name, c.column_name""",
+        schema,
+    )
+    tables: dict[str, list[str]] = {}
+    for table, column in columns:
+        if table not in _NOT_STATE and column not in _NOT_FACT:
+            tables.setdefault(table, []).append(f'"{column}"')
+    whole = hashlib.sha256()
+    for table, names in tables.items():
+        row_digests = await connection.fetchval(
+            f"""SELECT coalesce(string_agg(row_digest, '' ORDER BY row_digest), '') FROM (
+                SELECT md5(row({", ".join(names)})::text) AS row_digest FROM "{schema}"."{table}") AS rows"""  # noqa: S608
+        )
+        whole.update(f"{table}\n{row_digests}\n".encode())
+    return whole.hexdigest()
