@@ -101,11 +101,24 @@ def test_a_skipped_kafka_test_is_allowed_on_a_desk(elsewhere: Path) -> None:
     assert "1 skipped" in said
 
 
-DRAWS = "import random\n\ndef test_x(rng, seed):\n    print('drew', seed, rng.random(), random.random())\n"
+DRAWS = """
+from hypothesis import given, settings, strategies
+
+drawn = []
+
+@settings(max_examples=3, database=None)
+@given(strategies.integers())
+def test_by_hypothesis(number):
+    drawn.append(number)
+
+def test_by_hand(rng, seed):
+    print("drew", seed, rng.random(), drawn)
+    assert False
+"""
 
 
 def test_the_seed_is_printed_and_repeats_the_run(elsewhere: Path) -> None:
-    drawn = [run_pytest(elsewhere, DRAWS + "    assert False\n", "", DEEDLOG_TEST_SEED=seed)[1] for seed in "778"]
+    drawn = [run_pytest(elsewhere, DRAWS, "", DEEDLOG_TEST_SEED=seed)[1] for seed in "778"]
     assert all("DEEDLOG_TEST_SEED=7" in said for said in drawn[:2])
     first, again, other = ([line for line in said.splitlines() if line.startswith("drew")] for said in drawn)
     assert first
