@@ -155,9 +155,10 @@ def application(
 
 def one_origin(applications: Sequence[Application]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """Return one ASGI application that hands each request to the first that serves its path, else to the last."""
+    served = [*applications] or [application((), service="none")]
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        chosen = next((one for one in applications if one.serves(scope.get("path", ""))), applications[-1])
+        chosen = next((one for one in served if one.serves(scope.get("path", ""))), served[-1])
         await chosen(scope, receive, send)
 
     return serve
