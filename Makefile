@@ -5,9 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
-# Sentences that are said when something a target needs is not here.
 NO_NPM := buf is not here: npm brings it, and no npm was found. The contracts were not linted.
-NO_MVN := Apache Kafka is not here: Maven and Java 17 bring it, and no mvn was found.
 
 .PHONY: help
 help:  ## say what can be typed
@@ -46,16 +44,11 @@ test: setup-dev  ## every test that needs no Java; ARGS="-k name" narrows it
 test-kafka: setup-dev kafka-jars  ## the tests that run against Apache Kafka
 	$(PYTEST) -m kafka $(ARGS)
 
-kafka-jars: infra/kafka/lib/.complete  ## bring Apache Kafka from Maven Central into infra/kafka/lib
+kafka-jars: setup  ## bring Apache Kafka from Maven Central into infra/kafka/lib, once
+	@$(BIN)/python -m infra.kafka.kafka fetch
 
-infra/kafka/lib/.complete: infra/kafka/pom.xml
-	@command -v mvn >/dev/null || { echo "$(NO_MVN)" >&2; exit 3; }
-	mvn --batch-mode --quiet --file infra/kafka/pom.xml dependency:copy-dependencies \
-		-DincludeScope=runtime -DoutputDirectory=$(CURDIR)/infra/kafka/lib
-	@touch $@
-
-kafka: setup kafka-jars  ## start Apache Kafka in KRaft mode on 127.0.0.1; Ctrl-C stops it
-	@exec $(BIN)/python -m infra.kafka
+kafka: setup  ## start Apache Kafka in KRaft mode on 127.0.0.1:9092; Ctrl-C stops it
+	@exec $(BIN)/python -m infra.kafka.kafka run
 
 bench: setup-dev  ## measure speed on this machine (minutes); judges nothing
 	$(PYTEST) tests/load -m "bench and not slow" --timeout=600 -s $(ARGS)
