@@ -98,12 +98,16 @@ class EmbeddedPostgres:
         self._let_go()
 
     async def wipe(self) -> None:
-        """The server has ended and its data are gone for ever."""
+        """The server has ended and its data are gone for ever. Raises FolderInUse when they are not ours to remove."""
         await self.kill()
-        cluster = Cluster(self.folder, user_for_servers())
-        if cluster.exists:
-            await end_leftovers(self.data_folder)
-            cluster.remove()
+        self._hold_folder()
+        try:
+            cluster = Cluster(self.folder, user_for_servers())
+            if cluster.exists:
+                await end_leftovers(self.data_folder)
+                cluster.remove()
+        finally:
+            self._let_go()
 
     async def _launch(self) -> None:
         user = user_for_servers()

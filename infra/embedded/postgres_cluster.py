@@ -11,6 +11,7 @@ we are root.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import os
@@ -135,7 +136,8 @@ class Cluster:
         shutil.rmtree(data, ignore_errors=True)
         if (self.folder / "data").is_symlink():
             (self.folder / "data").unlink()
-            data.parent.rmdir()
+            with contextlib.suppress(OSError):  # not empty: an operator keeps more there than we put
+                data.parent.rmdir()
         self.password_file.unlink(missing_ok=True)
 
     @property

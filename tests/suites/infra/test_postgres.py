@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -180,6 +181,20 @@ async def test_a_second_server_on_the_folder_is_refused_and_the_first_lives(stan
     with pytest.raises(FolderInUse):
         await EmbeddedPostgres(standing_server.folder, free_port()).start()
     assert await value(standing_server, "select 1") == 1
+
+
+async def test_a_server_in_use_cannot_be_wiped_by_another(standing_server: EmbeddedPostgres) -> None:
+    with pytest.raises(FolderInUse):
+        await EmbeddedPostgres(standing_server.folder, free_port()).wipe()
+    assert await value(standing_server, "select 1") == 1
+
+
+async def test_a_server_that_somebody_else_killed_starts_again(server: EmbeddedPostgres) -> None:
+    await execute(server, "create table deed (name text)", "insert into deed values ('bridge')")
+    os.kill(int((server.data_folder / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    assert await becomes(lambda: not server.is_alive, 5)
+    await server.start()
+    assert await value(server, "select name from deed") == "bridge"
 
 
 async def test_a_failed_start_tells_what_the_server_said_and_frees_the_folder(server: EmbeddedPostgres) -> None:

@@ -20,6 +20,7 @@ from infra.embedded.memory import descendants
 from infra.embedded.ports import free_port
 from infra.embedded.postgres import EmbeddedPostgres, binaries
 from infra.embedded.postgres_leftovers import server_processes
+from infra.embedded.process import LaunchFailed
 from infra.embedded.system_user import NAME, SYSTEM_FOLDER, SystemUser, can_enter, user_for_servers
 
 from .conftest import only_root
@@ -128,6 +129,17 @@ async def test_binaries_that_only_root_reaches_are_copied_once_and_belong_to_roo
     await starts_and_answers(postgres)
     assert program_of(postgres)[1].st_ino == status.st_ino
     await postgres.wipe()
+
+
+@only_root
+async def test_data_of_another_user_are_refused_by_name(server: EmbeddedPostgres) -> None:
+    await server.stop()
+    owner = server.data_folder.stat()
+    os.chown(server.data_folder, 0, 0)
+    server.data_folder.chmod(0o755)
+    with pytest.raises(LaunchFailed, match="belongs to user 0"):
+        await server.start()
+    os.chown(server.data_folder, owner.st_uid, owner.st_gid)
 
 
 AS_SOMEBODY = """
