@@ -1,0 +1,84 @@
+"""When an estimate is good enough to be claimed, as a rule that is data.
+
+A claim asks for more than a likely level: evidence from several works, more than one pair of eyes, and not too old.
+This is what `skill_inference` says may be claimed; whoever issues a credential holds the estimate to its own rule.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+from services.skill_inference.domain.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRule:
+    """What must hold before a level is claimed.
+
+    probability_min: of P(level >= k). works_min, raters_min: distinct, for this skill. attestation_replaces_raters:
+    whether an attested deployment does instead of reviewers. half_lives_max: age of the newest evidence.
+    """
+
+    probability_min: float = 0.9
+    works_min: int = 3
+    raters_min: int = 2
+    attestation_replaces_raters: bool = True
+    half_lives_max: float = 1.0
+
+
+STANDARD_RULE: Final = ClaimRule()
+
+Requirement = Literal["probability", "works", "raters", "freshness"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """One requirement that is not met: what the rule expects and what there is, fit to be shown to the person."""
+
+    requirement: Requirement
+    expected: str
+    got: str
+
+
+def claimable_level(estimate: Estimate, rule: ClaimRule = STANDARD_RULE) -> int:
+    """Return the highest level the rule lets the estimate claim, 0 when none."""
+    return max((k for k in range(1, len(estimate.reached) + 1) if not shortfalls(estimate, k, rule)), default=0)
+
+
+def shortfalls(estimate: Estimate, level: int, rule: ClaimRule = STANDARD_RULE) -> tuple[Shortfall, ...]:
+    """Return what keeps `level` (1 to 5) from being claimed; nothing when it may be."""
+    found = (_probability(estimate, level, rule), _works(estimate, rule), _raters(estimate, rule), _age(estimate, rule))
+    return tuple(shortfall for shortfall in found if shortfall is not None)
+
+
+def _probability(estimate: Estimate, level: int, rule: ClaimRule) -> Shortfall | None:
+    got = estimate.reached[level - 1]
+    if got >= rule.probability_min:
+        return None
+    return Shortfall("probability", f"P(level >= {level}) of {rule.probability_min}", f"{got:.3f}")
+
+
+def _works(estimate: Estimate, rule: ClaimRule) -> Shortfall | None:
+    if estimate.works >= rule.works_min:
+        return None
+    return Shortfall("works", f"{rule.works_min} distinct works", f"{estimate.works}")
+
+
+def _raters(estimate: Estimate, rule: ClaimRule) -> Shortfall | None:
+    is_attested = rule.attestation_replaces_raters and estimate.has_deployment_attestation
+    if is_attested or estimate.raters >= rule.raters_min:
+        return None
+    instead = " or an attested deployment" if rule.attestation_replaces_raters else ""
+    return Shortfall("raters", f"{rule.raters_min} reviewers{instead}", f"{estimate.raters}")
+
+
+def _age(estimate: Estimate, rule: ClaimRule) -> Shortfall | None:
+    expected = f"evidence of the last {rule.half_lives_max * estimate.half_life_days:.0f} days"
+    if estimate.newest_evidence_at is None:
+        return Shortfall("freshness", expected, "none")
+    age = estimate.as_of - estimate.newest_evidence_at
+    if age <= timedelta(days=rule.half_lives_max * estimate.half_life_days):
+        return None
+    return Shortfall("freshness", expected, f"{age.days} days old")

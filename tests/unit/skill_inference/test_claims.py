@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from services.skill_inference.domain.claims import ClaimRule, claimable_level, shortfalls
+from services.skill_inference.domain.estimate import Estimate, estimate
+from services.skill_inference.domain.fold import fold
+from services.skill_inference.domain.observation import Assurance, Observation
+from services.skill_inference.domain.telling import MOVE_MIN, should_tell
+from tests.unit.skill_inference.people import APIS, day, outcome, release, reviewed_works
+
+
+def _of(observations: Sequence[Observation], at: float = 240) -> Estimate:
+    return estimate(fold(observations, release()), APIS, release(), day(at))
+
+
+def _sound() -> Estimate:
+    """An estimate that may claim level 3: three works, two reviewers each of four, all marks 4."""
+    return _of(reviewed_works(3, (4, 4), 4), at=90)
+
+
+def test_three_works_marked_4_by_two_of_four_reviewers_may_claim_level_3() -> None:
+    assert claimable_level(_sound()) == 3
+
+
+@pytest.mark.parametrize(
+    ("requirement", "changes"),
+    [
+        ("works", {"works": 2}),
+        ("raters", {"raters": 1}),
+        ("probability", {"reached": (1.0, 1.0, 0.899999, 0.4, 0.1)}),
+        ("freshness", {"newest_evidence_at": day(90) - timedelta(days=730, seconds=1)}),
+        ("freshness", {"newest_evidence_at": None}),
+    ],
+)
+def test_each_requirement_that_is_not_met_is_named(requirement: str, changes: dict[str, object]) -> None:
+    lacking = replace(_sound(), **changes)  # type: ignore[arg-type]
+    assert [shortfall.requirement for shortfall in shortfalls(lacking, 3)] == [requirement]
+    assert claimable_level(lacking) < 3
+
+
+def test_at_exactly_the_threshold_a_claim_holds() -> None:
+    edge = replace(
+        _sound(),
+        reached=(1.0, 1.0, 0.9, 0.89, 0.1),
+        works=3,
+        raters=2,
+        newest_evidence_at=day(90) - timedelta(days=730),
+    )
+    assert claimable_level(edge) == 3
+
+
+def test_an_attested_deployment_does_instead_of_reviewers_unless_the_rule_says_no() -> None:
+    attested = replace(_sound(), raters=0, has_deployment_attestation=True)
+    assert claimable_level(attested) == 3
+    assert claimable_level(attested, ClaimRule(attestation_replaces_raters=False)) == 0
+
+
+def test_successes_at_tasks_alone_claim_nothing_however_many() -> None:
+    wins = _of([outcome(n, difficulty=5.0) for n in range(200)])
+    assert wins.reached[3] > 0.9
+    assert {shortfall.requirement for shortfall in shortfalls(wins, 4)} == {"works", "raters"}
+
+
+def _fewest(marks: tuple[int, ...], reviewers: int, level: int) -> int:
+    for count in range(1, 13):
+        if claimable_level(_of(reviewed_works(count, marks, reviewers), at=30 * count)) >= level:
+            return count
+    raise AssertionError(f"twelve works do not reach level {level}")
+
+
+@pytest.mark.parametrize(
+    ("marks", "reviewers", "level", "works"),
+    [
+        ((3, 3), 2, 3, 6),
+        ((3, 3), 4, 3, 5),
+        ((4, 4), 2, 3, 3),
+        ((4, 4), 2, 4, 8),
+        ((4, 4), 4, 4, 6),
+        ((4, 4), 8, 4, 5),
+        ((4, 5), 2, 4, 3),
+        ((5, 5), 4, 5, 3),
+    ],
+)
+def test_the_fewest_reviewed_works_that_a_claim_takes(
+    marks: tuple[int, ...], reviewers: int, level: int, works: int
+) -> None:
+    """The table by which sample evidence is planned, for a rubric of two criteria a layer."""
+    assert _fewest(marks, reviewers, level) == works
+
+
+def test_an_attested_deployment_counts_as_evidence_and_opens_a_claim_without_reviewers() -> None:
+    deployments = [
+        outcome(n, work=f"prj-{n}", task="in use", difficulty=4.5, assurance=Assurance.DEPLOYMENT) for n in range(8)
+    ]
+    said = _of(deployments)
+    assert said.has_deployment_attestation
+    assert claimable_level(said) >= 2
+
+
+def test_the_first_evidence_that_carries_weight_is_told_and_a_self_claim_is_not() -> None:
+    assert should_tell(None, _of([outcome(1)]))
+    assert not should_tell(None, _of([outcome(1, assurance=Assurance.SELF_CLAIM)]))
+
+
+def test_a_move_is_told_from_above_a_twentieth_of_a_logit() -> None:
+    before = _of([outcome(1)])
+    assert not should_tell(before, replace(before, mean=before.mean + MOVE_MIN * 0.99))
+    assert should_tell(before, replace(before, mean=before.mean + MOVE_MIN * 1.01))
+    assert should_tell(before, replace(before, mean=before.mean - MOVE_MIN * 1.01))
+
+
+def test_a_claim_that_is_won_or_lost_is_told_without_a_move() -> None:
+    holds = _sound()
+    stale = replace(holds, newest_evidence_at=day(-700))
+    assert should_tell(holds, stale)
+    assert should_tell(stale, holds)
+
+
+def test_the_same_estimate_is_told_anew_under_another_release() -> None:
+    before = _of([outcome(1)])
+    assert not should_tell(before, before)
+    assert should_tell(before, replace(before, release="1-0123456789abcdef"))
