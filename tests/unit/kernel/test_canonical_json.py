@@ -35,6 +35,7 @@ REFUSED_TEXTS: Final = {
     "-Infinity": (b"-Infinity", "", "-Infinity is no JSON number"),
     "a number beyond the doubles": (b'{"n":1e400}', "/n", "beyond what a double holds"),
     "an integer of 54 bits": (b'{"n":9007199254740993}', "/n", "2^53-1"),
+    "an integer of 54 bits, after a blank": (b'{"n": 9007199254740993}', "/n", "2^53-1"),
     "an integer of 65 bits": (b'{"n":[18446744073709551617]}', "/n/0", "2^53-1"),
     "a negative integer of 65 bits": (b"[-18446744073709551617]", "/0", "2^53-1"),
     "an integer of 5,000 digits": (b"9" * 5000, "", "beyond what a double holds"),
@@ -70,6 +71,7 @@ REFUSED_TEXTS: Final = {
     "a word run on": (b"[nulll]", "/0", "character 1"),
     "a control character in a string": (b'{"a":"x\ny"}', "/a", "character 5"),
     "an unknown escape": (b'["\\x41"]', "/0", "character 1"),
+    "a fault behind many short lists": (b"[" + b"[]," * 100 + b"x]", "/100", "character 301"),
     "a NUL": (b"\x00", "", "character 0"),
     "a no-break space between": (b"[1,\xc2\xa02]", "/1", "character 3"),
 }

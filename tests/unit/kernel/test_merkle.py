@@ -70,6 +70,14 @@ def test_rewritten_history_is_not_consistent() -> None:
         verify_consistency(3, 8, TREE.root(3), forked.root(), forked.consistency_proof(3))
 
 
+def test_hashes_whose_border_was_moved_are_refused_though_they_hash_alike() -> None:
+    proof = TREE.inclusion_proof(0)
+    longer, shorter = LEAVES[0] + proof[0][:1], proof[0][1:]
+    assert node_hash(longer, shorter) == node_hash(LEAVES[0], proof[0])
+    with pytest.raises(ProofRejected, match="expected hashes of 32 bytes, got one of 33"):
+        verify_inclusion(longer, 0, 8, [shorter, *proof[1:]], TREE.root())
+
+
 def test_index_and_size_beyond_the_tree_are_refused_by_name() -> None:
     for pointer, ask in (
         ("index", lambda: TREE.inclusion_proof(8)),
