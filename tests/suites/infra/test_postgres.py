@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
@@ -49,8 +51,13 @@ def half_made_clusters(folder: Path) -> bool:
     return any([*folder.glob("*/data.partial/base"), *SYSTEM_FOLDER.glob("*/data.partial/base")])
 
 
-def sleeping_stranger(owner: int) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(["sleep", "60"], user=owner if os.geteuid() == 0 else None)
+@contextlib.contextmanager
+def sleeping_stranger(owner: int) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(["sleep", "60"], user=owner if os.geteuid() == 0 else None) as stranger:
+        try:
+            yield stranger
+        finally:
+            stranger.kill()
 
 
 async def test_a_started_server_answers(standing_server: EmbeddedPostgres) -> None:
@@ -219,7 +226,6 @@ async def test_a_stale_note_with_the_number_of_a_stranger_does_not_stop_the_star
         await server.start()
         assert await value(server, "select 1") == 1
         assert stranger.poll() is None
-        stranger.kill()
 
 
 async def test_an_interrupted_initdb_leaves_nothing_that_counts(tmp_path: Path) -> None:
