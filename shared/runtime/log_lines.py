@@ -7,6 +7,7 @@ likely to carry a secret or a person's words are masked, as a second fence behin
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -66,9 +67,17 @@ class LineFormatter(logging.Formatter):
 
 
 def _encoded(line: dict[str, Any]) -> str:
-    raw = orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS)
-    if len(raw) > LINE_BYTES_MAX:
+    text = _text(line)
+    if len(text.encode()) > LINE_BYTES_MAX:
         kept = {name: line[name] for name in ("at", "level", "service", "logger")}
-        kept |= {"event": str(line["event"])[:1000], "trace": str(line.get("trace", ""))[-8000:], "is_cut": True}
-        raw = orjson.dumps(kept)
-    return raw.decode()
+        kept |= {"event": str(line["event"])[:500], "trace": str(line.get("trace", ""))[-2000:], "is_cut": True}
+        return _text(kept)
+    return text
+
+
+def _text(line: dict[str, Any]) -> str:
+    """Return the line whatever was put into it: a log call must not be what fails."""
+    try:
+        return orjson.dumps(line, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        return json.dumps({str(name): repr(value) for name, value in line.items()})
