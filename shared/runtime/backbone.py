@@ -6,7 +6,7 @@ relay and the hearing as supervised tasks; `stop` ends them in the reverse order
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from shared.runtime.dead_letters import DeadLetters
 from shared.runtime.effect import Effect
 from shared.runtime.feed import FactFeed
 from shared.runtime.hearing import Hearing
+from shared.runtime.idempotency_postgres import PostgresIdempotencyStore
 from shared.runtime.lifecycle import Readiness
 from shared.runtime.postgres import Pool, Transaction, open_pool, reading, transaction
 from shared.runtime.rebuild import Progress, Rebuild
@@ -147,6 +148,10 @@ class Backbone:
         """Return the store and the pool a FeedServicer reads by; after `start`."""
         return self.store, self._pools["feed"]
 
+    def idempotency(self) -> PostgresIdempotencyStore:
+        """Return the service's idempotency keys, for `idempotent`; its migrations hold the table. Use after `start`."""
+        return PostgresIdempotencyStore(_LatePool(self._pools), self.clock)
+
     # For operators
 
     def dead_letters(self) -> DeadLetters:
@@ -171,3 +176,13 @@ class Backbone:
     def _nudge(self) -> None:
         if self.relay is not None:
             self.relay.nudge()
+
+
+class _LatePool:
+    """The door's pool under a name that can be handed out before it is open: operations are declared before `start`."""
+
+    def __init__(self, pools: Mapping[str, Pool]) -> None:
+        self._pools = pools
+
+    def acquire(self, *, timeout: float) -> Any:
+        return self._pools["door"].acquire(timeout=timeout)
