@@ -149,5 +149,5 @@ def _time(options: Mapping[str, Any], name: str) -> datetime | None:
         raise SignatureRejected(f"the proof's {name} is no date-time with a zone")
     try:
         return parse_rfc3339(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise SignatureRejected(f"the proof's {name} is no date-time with a zone") from error

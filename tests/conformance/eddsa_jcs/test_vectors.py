@@ -17,7 +17,7 @@ from shared.kernel.data_integrity import add_proof, hash_data, verify_proof
 from shared.kernel.hashing import sha256
 from shared.kernel.signing import Ed25519Signer
 
-DATA = Path(os.environ.get("DEEDLOG_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
+DATA = Path(os.environ.get("DEEDLOG_TEST_DATA", Path(__file__).resolve().parents[3].parent / "shared" / "data"))
 ARCHIVE = DATA / "vectors" / "vc-di-eddsa.tar.gz"
 
 pytestmark = pytest.mark.skipif(not ARCHIVE.exists(), reason=f"the W3C vectors are not at {ARCHIVE}")
