@@ -60,7 +60,7 @@ class LineFormatter(logging.Formatter):
         }
         for name, value in vars(record).items():
             if name not in _OWN:
-                line[name] = "…" if name in _MASKED else value
+                line[f"{name}_" if name in line else name] = "…" if name in _MASKED else value
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return _encoded(line)

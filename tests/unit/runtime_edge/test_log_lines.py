@@ -42,7 +42,7 @@ def test_whatever_is_logged_is_one_line_of_json(message: str, extra: dict[str, A
         record(message.replace("%", ""), **{k: v for k, v in extra.items() if k not in known})
     )
     assert "\n" not in line
-    assert "identity" in json.loads(line)["service"]
+    assert json.loads(line)["service"] in {"identity", repr("identity")}
 
 
 def test_a_line_names_event_service_level_and_what_was_added(stream: io.StringIO) -> None:
@@ -57,6 +57,12 @@ def test_what_is_likely_to_be_secret_or_personal_is_masked(stream: io.StringIO) 
     logging.getLogger("shared.test").info("x", extra={"token": "hunter2", "email": "a@example.org"})
     assert "hunter2" not in stream.getvalue()
     assert "example.org" not in stream.getvalue()
+
+
+def test_what_was_added_under_a_name_of_the_line_itself_stands_beside_it(stream: io.StringIO) -> None:
+    logging.getLogger("shared.test").info("x", extra={"service": "another"})
+    line = json.loads(stream.getvalue())
+    assert (line["service"], line["service_"]) == ("identity", "another")
 
 
 def test_an_error_is_told_with_its_trace_in_the_same_line(stream: io.StringIO) -> None:
