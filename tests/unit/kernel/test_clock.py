@@ -32,6 +32,12 @@ def test_instant_is_written_in_utc_with_microseconds() -> None:
     assert rfc3339(NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))) == "2026-03-01T12:00:00.000250Z"
 
 
+def test_the_first_and_the_last_instant_of_the_calendar_are_read_back() -> None:
+    for instant in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
+        assert parse_rfc3339(rfc3339(instant)) == instant
+    assert rfc3339(datetime.min.replace(tzinfo=UTC)) == "0001-01-01T00:00:00.000000Z"
+
+
 def test_naive_instant_has_no_text() -> None:
     with pytest.raises(ValueError, match="zone"):
         rfc3339(datetime(2026, 3, 1))  # noqa: DTZ001
