@@ -8,71 +8,38 @@ and trace. Handlers see a `Call` and return a `Reply`. Serving it on a socket is
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
 
-from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from shared.kernel.errors import DeedlogError, NotFound, Unavailable
 from shared.runtime import telemetry
-from shared.runtime.auth import KINDS, Access, Authenticator, Kind, Principal, parse_authorization
+from shared.runtime.auth import Authenticator
 from shared.runtime.call import Call as Call
 from shared.runtime.call import parse_headers
-from shared.runtime.edge_errors import ClientGone, MethodNotAllowed
+from shared.runtime.edge_errors import ClientGone
 from shared.runtime.problem import incident, problem
 from shared.runtime.reply import Reply as Reply
 from shared.runtime.reply import send_reply
 from shared.runtime.request_body import RequestBody
-from shared.runtime.tracing import enter_trace, leave_trace, parse_traceparent, span
-
-Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
-Finish: TypeAlias = Callable[[Mapping[str, str], Reply], Reply]
+from shared.runtime.resource import Endpoint as Endpoint
+from shared.runtime.resource import Handler as Handler
+from shared.runtime.resource import Resource, Template
+from shared.runtime.resource import endpoint as endpoint
 
 REQUESTS_MAX: Final = 512
 """Under way at once in one application; one more is answered with 503 instead of waiting in memory."""
-_ALWAYS: Final = (("X-Content-Type-Options", "nosniff"),)
-_PRIVATE: Final = (("Cache-Control", "no-store"), *_ALWAYS)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One operation. access: None when it asks for no credential. finish: sees every reply, problems too."""
-
-    method: str
-    path: str
-    handler: Handler
-    access: Access | None
-    finish: Finish | None = None
-
-
-def endpoint(
-    method: str,
-    path: str,
-    handler: Handler,
-    *,
-    scopes: frozenset[str] | None,
-    kinds: frozenset[Kind] = KINDS,
-    finish: Finish | None = None,
-) -> Endpoint:
-    """Return the operation `method` on `path`, a template such as "/v1/people/{id}/profile".
-
-    scopes: the caller needs one of them; an empty set asks for any credential, None for none at all.
-    kinds: the kinds of principal that may call. GET answers HEAD too.
-    finish: is handed the request's headers and each reply, also of errors, and returns the reply to send.
-    """
-    access = None if scopes is None else Access(kinds, scopes)
-    return Endpoint(method.upper(), path, handler, access, finish)
 
 
 class Application:
     """The ASGI application of one service's operations."""
 
-    def __init__(self, service: str, resources: Sequence[_Resource], requests_max: int) -> None:
+    def __init__(self, service: str, resources: Sequence[Resource], requests_max: int) -> None:
         self._service = service
         self._exact = {resource.path: resource for resource in resources if "{" not in resource.path}
-        self._templates = [_Template(resource) for resource in resources if "{" in resource.path]
+        self._templates = [Template(resource) for resource in resources if "{" in resource.path]
         self._requests_max = requests_max
         self._requests = 0
 
@@ -99,12 +66,14 @@ class Application:
             return
         finally:
             self._requests -= 1
+        if scope["method"] == "HEAD":
+            reply = await _without_stream(reply)
         await _send(reply, body, receive, send)
         if resource is not None:
             resource.count(scope["method"], reply.status, time.perf_counter() - started)
 
     async def _answered(
-        self, found: tuple[_Resource, dict[str, str]] | None, scope: Scope, receive: Receive
+        self, found: tuple[Resource, dict[str, str]] | None, scope: Scope, receive: Receive
     ) -> tuple[RequestBody, Reply]:
         body = RequestBody({}, receive)
         headers: dict[str, str] = {}
@@ -122,7 +91,7 @@ class Application:
             reply = incident(error)
         return body, found[0].finished(scope["method"], headers, reply) if found else reply
 
-    def _found(self, path: str) -> tuple[_Resource, dict[str, str]] | None:
+    def _found(self, path: str) -> tuple[Resource, dict[str, str]] | None:
         exact = self._exact.get(path)
         if exact is not None:
             return exact, {}
@@ -145,11 +114,11 @@ def application(
     service: the name in metrics. Raises ValueError for two operations on one method and path, and for one that needs a
     credential where there is no authenticator.
     """
-    resources: dict[str, _Resource] = {}
+    resources: dict[str, Resource] = {}
     for one in endpoints:
         if one.access is not None and authenticator is None:
             raise ValueError(f"{one.method} {one.path} needs a credential, and there is no authenticator")
-        resources.setdefault(one.path, _Resource(service, one.path, authenticator)).add(one)
+        resources.setdefault(one.path, Resource(service, one.path, authenticator)).add(one)
     return Application(service, list(resources.values()), requests_max)
 
 
@@ -164,79 +133,13 @@ def one_origin(applications: Sequence[Application]) -> Callable[[Scope, Receive,
     return serve
 
 
-class _Resource:
-    """All operations on one path."""
-
-    def __init__(self, service: str, path: str, authenticator: Authenticator | None) -> None:
-        self.path = path
-        self._service = service
-        self._authenticator = authenticator
-        self._endpoints: dict[str, Endpoint] = {}
-        self._counters: dict[tuple[str, int], Any] = {}
-        self._durations: dict[str, Any] = {}
-
-    def add(self, one: Endpoint) -> None:
-        if one.method in self._endpoints:
-            raise ValueError(f"{one.method} {one.path} is there twice")
-        self._endpoints[one.method] = one
-        if one.method == "GET":
-            self._endpoints.setdefault("HEAD", one)
-
-    async def answer(self, path: Mapping[str, str], headers: dict[str, str], scope: Scope, body: RequestBody) -> Reply:
-        one = self._endpoints.get(scope["method"])
-        if one is None:
-            raise MethodNotAllowed(scope["method"], self._endpoints)
-        caller = await self._caller(one.access, headers)
-        call = Call(scope["method"], one.path, path, headers, scope["query_string"].decode("latin-1"), caller, body)
-        traceparent = headers.get("traceparent")
-        if traceparent is None:
-            with span(one.path):
-                return await one.handler(call)
-        token = enter_trace(parse_traceparent(traceparent))
-        try:
-            with span(one.path):
-                return await one.handler(call)
-        finally:
-            leave_trace(token)
-
-    def finished(self, method: str, headers: Mapping[str, str], reply: Reply) -> Reply:
-        one = self._endpoints.get(method)
-        if one is None:
-            return reply
-        if one.finish is not None:
-            reply = one.finish(headers, reply)
-        is_private = one.access is not None and not any(name.lower() == "cache-control" for name, _ in reply.headers)
-        return reply.with_headers(*(_PRIVATE if is_private else _ALWAYS))
-
-    def count(self, method: str, status: int, seconds: float) -> None:
-        if method not in self._endpoints:
-            method = "other"
-        key = (method, status)
-        if key not in self._counters:
-            self._counters[key] = telemetry.HTTP_REQUESTS.labels(self._service, method, self.path, str(status))
-            self._durations[method] = telemetry.HTTP_SECONDS.labels(self._service, method, self.path)
-        self._counters[key].inc()
-        self._durations[method].observe(seconds)
-
-    async def _caller(self, access: Access | None, headers: Mapping[str, str]) -> Principal | None:
-        if access is None or self._authenticator is None:
-            return None
-        secret = parse_authorization(headers.get("authorization"))
-        principal = await self._authenticator.authenticate(secret.text, secret.key_id)
-        access.check(principal)
-        return principal
-
-
-class _Template:
-    """A path with parameters, in starlette's notation: `{id}` is one segment or part of it, `{rest:path}` the rest."""
-
-    def __init__(self, resource: _Resource) -> None:
-        self.resource = resource
-        self._pattern, _, _ = compile_path(resource.path)
-
-    def match(self, path: str) -> dict[str, str] | None:
-        found = self._pattern.match(path)
-        return None if found is None else found.groupdict()
+async def _without_stream(reply: Reply) -> Reply:
+    """Return the reply to HEAD: a stream is closed before it begins, since nobody would read it to its end."""
+    if isinstance(reply.content, bytes):
+        return reply
+    if isinstance(reply.content, AsyncGenerator):
+        await reply.content.aclose()
+    return replace(reply, content=b"")
 
 
 async def _send(reply: Reply, body: RequestBody, receive: Receive, send: Send) -> None:

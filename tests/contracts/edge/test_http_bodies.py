@@ -180,3 +180,17 @@ async def test_a_stream_is_sent_as_it_comes_and_closed_when_its_reader_leaves() 
             lines = reply.aiter_lines()
             assert [await anext(lines) for _ in range(3)] == ["0", "1", "2"]
         await asyncio.wait_for(closed.wait(), 2)
+
+
+async def test_head_on_a_stream_ends_at_once() -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.01)
+
+    async def stream(call: Call) -> Reply:
+        return Reply.stream(endless(), "text/event-stream")
+
+    async with http_door([endpoint("GET", "/v1/feed", stream, scopes=None)]) as client, asyncio.timeout(3):
+        reply = await client.head("/v1/feed")
+    assert (reply.status_code, reply.headers["content-type"]) == (200, "text/event-stream")

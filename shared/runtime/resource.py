@@ -1,0 +1,134 @@
+"""What stands under one path: its operations by method, and what each must do before its handler runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from starlette.routing import compile_path
+from starlette.types import Scope
+
+from shared.runtime import telemetry
+from shared.runtime.auth import KINDS, Access, Authenticator, Kind, Principal, parse_authorization
+from shared.runtime.call import Call
+from shared.runtime.edge_errors import MethodNotAllowed
+from shared.runtime.reply import Reply
+from shared.runtime.request_body import RequestBody
+from shared.runtime.tracing import enter_trace, leave_trace, parse_traceparent, span
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
+Finish: TypeAlias = Callable[[Mapping[str, str], Reply], Reply]
+
+_ALWAYS: Final = (("X-Content-Type-Options", "nosniff"),)
+_PRIVATE: Final = (("Cache-Control", "no-store"), *_ALWAYS)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One operation. access: None when it asks for no credential. finish: sees every reply, problems too."""
+
+    method: str
+    path: str
+    handler: Handler
+    access: Access | None
+    finish: Finish | None = None
+
+
+def endpoint(
+    method: str,
+    path: str,
+    handler: Handler,
+    *,
+    scopes: frozenset[str] | None,
+    kinds: frozenset[Kind] = KINDS,
+    finish: Finish | None = None,
+) -> Endpoint:
+    """Return the operation `method` on `path`, a template such as "/v1/people/{id}/profile".
+
+    scopes: the caller needs one of them; an empty set asks for any credential, None for none at all.
+    kinds: the kinds of principal that may call. GET answers HEAD too.
+    finish: is handed the request's headers and each reply, also of errors, and returns the reply to send.
+    """
+    access = None if scopes is None else Access(kinds, scopes)
+    return Endpoint(method.upper(), path, handler, access, finish)
+
+
+class Resource:
+    """All operations on one path."""
+
+    def __init__(self, service: str, path: str, authenticator: Authenticator | None) -> None:
+        self.path = path
+        self._service = service
+        self._authenticator = authenticator
+        self._endpoints: dict[str, Endpoint] = {}
+        self._counters: dict[tuple[str, int], Any] = {}
+        self._durations: dict[str, Any] = {}
+
+    def add(self, one: Endpoint) -> None:
+        """Have it answer this operation too. Raises ValueError when there is one for the method."""
+        if one.method in self._endpoints:
+            raise ValueError(f"{one.method} {one.path} is there twice")
+        self._endpoints[one.method] = one
+        if one.method == "GET":
+            self._endpoints.setdefault("HEAD", one)
+
+    async def answer(self, path: Mapping[str, str], headers: dict[str, str], scope: Scope, body: RequestBody) -> Reply:
+        """Return the handler's reply. Raises MethodNotAllowed, Unauthenticated, Forbidden, or as the handler does."""
+        one = self._endpoints.get(scope["method"])
+        if one is None:
+            raise MethodNotAllowed(scope["method"], self._endpoints)
+        caller = await self._caller(one.access, headers)
+        call = Call(scope["method"], one.path, path, headers, scope["query_string"].decode("latin-1"), caller, body)
+        traceparent = headers.get("traceparent")
+        if traceparent is None:
+            with span(one.path):
+                return await one.handler(call)
+        token = enter_trace(parse_traceparent(traceparent))
+        try:
+            with span(one.path):
+                return await one.handler(call)
+        finally:
+            leave_trace(token)
+
+    def finished(self, method: str, headers: Mapping[str, str], reply: Reply) -> Reply:
+        """Return the reply as it is sent: finished by the operation, and not to be stored where a caller is known."""
+        one = self._endpoints.get(method)
+        if one is None:
+            return reply
+        if one.finish is not None:
+            reply = one.finish(headers, reply)
+        is_private = one.access is not None and not any(name.lower() == "cache-control" for name, _ in reply.headers)
+        return reply.with_headers(*(_PRIVATE if is_private else _ALWAYS))
+
+    def count(self, method: str, status: int, seconds: float) -> None:
+        """Count a request and what it took."""
+        if method not in self._endpoints:
+            method = "other"
+        key = (method, status)
+        if key not in self._counters:
+            self._counters[key] = telemetry.HTTP_REQUESTS.labels(self._service, method, self.path, str(status))
+            self._durations[method] = telemetry.HTTP_SECONDS.labels(self._service, method, self.path)
+        self._counters[key].inc()
+        self._durations[method].observe(seconds)
+
+    async def _caller(self, access: Access | None, headers: Mapping[str, str]) -> Principal | None:
+        if access is None or self._authenticator is None:
+            return None
+        secret = parse_authorization(headers.get("authorization"))
+        principal = await self._authenticator.authenticate(secret.text, secret.key_id)
+        access.check(principal)
+        return principal
+
+
+class Template:
+    """A path with parameters, in starlette's notation: `{id}` is one segment or part of it, `{rest:path}` the rest."""
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self._pattern, _, _ = compile_path(resource.path)
+
+    def match(self, path: str) -> dict[str, str] | None:
+        """Return the parameters in `path`, or None when it is not of this form."""
+        found = self._pattern.match(path)
+        return None if found is None else found.groupdict()
