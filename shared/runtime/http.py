@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.types import Receive, Scope, Send
 
@@ -122,9 +122,19 @@ def application(
     return Application(service, list(resources.values()), requests_max)
 
 
-def one_origin(applications: Sequence[Application]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+class Served(Protocol):
+    """An ASGI application that knows its paths: a service's operations, or what hands requests on to others."""
+
+    def serves(self, path: str) -> bool:
+        """Say whether this path is answered here, by whatever method."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+
+def one_origin(applications: Sequence[Served]) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
     """Return one ASGI application that hands each request to the first that serves its path, else to the last."""
-    served = [*applications] or [application((), service="none")]
+    served: list[Served] = [*applications] or [application((), service="none")]
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         chosen = next((one for one in served if one.serves(scope.get("path", ""))), served[-1])

@@ -21,7 +21,7 @@ from shared.runtime.auth_cache import CachingAuthenticator
 from shared.runtime.backbone import Backbone
 from shared.runtime.feed import FactFeed, FeedServicer, RpcFeed
 from shared.runtime.grpc import SERVICES_ONLY, RpcServer, channel
-from shared.runtime.http import Application, Endpoint, application, one_origin
+from shared.runtime.http import Endpoint, Served, application, one_origin
 from shared.runtime.http_server import HttpServer
 from shared.runtime.lifecycle import Component, Readiness, launch, run
 from shared.runtime.log_lines import configure_logging
@@ -102,7 +102,7 @@ Build = Callable[[Settings, Peers], Service]
 
 
 def components_of(
-    settings: Settings, peers: Peers, services: Sequence[Service], fallbacks: Sequence[Application] = ()
+    settings: Settings, peers: Peers, services: Sequence[Service], fallbacks: Sequence[Served] = ()
 ) -> list[Component]:
     """Return the components of a process that hosts `services`, in the order in which they start.
 
@@ -114,7 +114,7 @@ def components_of(
     components: list[Component] = [peers, *backbones.values()]
     components += [component for service in services for component in service.components]
     components.append(_rpc_server(settings, authenticator, backbones, services))
-    applications: list[Any] = [
+    applications: list[Served] = [
         application(service.endpoints, service=service.name, authenticator=authenticator)
         for service in services
         if service.endpoints
