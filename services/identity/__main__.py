@@ -1,0 +1,87 @@
+"""Wires identity together: settings in, a Service out."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from pathlib import Path
+from typing import Final, cast
+
+from deedlog.identity.v1 import service_pb2_grpc
+from services.identity.handlers.accounts import Accounts
+from services.identity.handlers.authentication import Authentication
+from services.identity.handlers.consents import Consents
+from services.identity.handlers.organisations import Organisations
+from services.identity.handlers.people import People
+from services.identity.handlers.recent_accounts import RecentAccounts
+from services.identity.http.consents import consent_endpoints
+from services.identity.http.organisations import organisation_endpoints
+from services.identity.http.people import development_sign_in, people_endpoints
+from services.identity.rpc import IdentityServicer
+from services.identity.settings import IdentitySettings
+from services.identity.store.accounts import PostgresAccounts
+from services.identity.store.consents import PostgresConsents
+from services.identity.store.credentials import PostgresCredentials
+from services.identity.store.organisations import PostgresOrganisations
+from services.identity.store.people import PostgresPeople
+from shared.events.sources import IDENTITY
+from shared.kernel.ids import FactId, prefixed, system_fact_id, system_id, system_uuid7
+from shared.runtime import telemetry
+from shared.runtime.auth import SCOPES
+from shared.runtime.backbone import Backbone
+from shared.runtime.background import Task
+from shared.runtime.service import Peers, RpcDoor, Service, main
+from shared.runtime.settings import Settings
+
+SETTINGS: Final = IdentitySettings
+KEY_VOCABULARY: Final = SCOPES | {"all"}
+_log = logging.getLogger(__name__)
+
+
+class SystemMint:
+    """A Mint on the machine's clock and randomness."""
+
+    def id(self, kind: str) -> str:
+        """Return a fresh identifier."""
+        return prefixed("lnk", system_uuid7()) if kind == "link" else system_id(kind)
+
+    def fact_id(self) -> FactId:
+        """Return a fresh fact id."""
+        return system_fact_id()
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return `count` bytes that nobody can guess."""
+        return secrets.token_bytes(count)
+
+
+def build(settings: Settings, peers: Peers) -> Service:
+    """Return identity, built and not started. `settings` are IdentitySettings."""
+    settings = cast("IdentitySettings", settings)
+    clock, mint = peers.clock, SystemMint()
+    backbone = Backbone(settings, clock, Path(__file__).parent, source=IDENTITY, feed=peers.feed())
+    idempotency = backbone.idempotency()
+    recent = RecentAccounts(clock, lambda dropped: telemetry.count_bound("recent-accounts", dropped))
+    accounts = Accounts(PostgresAccounts(backbone), recent, clock, mint)
+    people = People(PostgresPeople(backbone), clock, mint)
+    consents = Consents(PostgresConsents(backbone), clock, mint)
+    organisations = Organisations(PostgresOrganisations(backbone), clock, mint, KEY_VOCABULARY)
+    authentication = Authentication(PostgresCredentials(backbone), clock, settings.admin_digest, SCOPES)
+    endpoints = [
+        *organisation_endpoints(organisations, idempotency),
+        *people_endpoints(people, idempotency),
+        *consent_endpoints(consents, idempotency),
+    ]
+    if settings.is_embedded:
+        _log.warning("DEVELOPMENT SIGN-IN IS ON: whoever holds the admin key can sign in as any person, without proof")
+        endpoints += development_sign_in(people, idempotency)
+    servicer = IdentityServicer(authentication, accounts, people, consents)
+    return Service(
+        backbone,
+        endpoints=endpoints,
+        doors=[RpcDoor(servicer, service_pb2_grpc.add_IdentityServiceServicer_to_server)],
+        components=[Task("identity.idempotency", idempotency.keep_purging)],
+    )
+
+
+if __name__ == "__main__":
+    main("identity", build, SETTINGS)

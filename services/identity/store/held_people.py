@@ -1,0 +1,125 @@
+"""A transaction that holds people: the only way by which merges, splits, consents and erasures are written.
+
+It spans tenants, because a person does, and so runs as the backbone's role. Everybody who is one with the people named
+is locked before the first write, in the order all locks are taken; then it is looked again who they are. If a merge or
+split came between, the transaction is given up, nothing having been written, and another is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+
+from services.identity.domain.aliases import Aliases, Edge, Member
+from services.identity.domain.consents import Consent, Terms, request_answered
+from shared.events.fact import NewFact
+from shared.kernel.errors import Rejected, Unavailable
+from shared.kernel.ids import GrantId, OrganisationId, PersonId
+from shared.runtime.backbone import Backbone
+from shared.runtime.postgres import Transaction
+
+ATTEMPTS: Final = 5
+
+_MEMBERS: Final = """
+WITH named AS (SELECT DISTINCT coalesce(l.canonical, p.id) AS canonical
+               FROM people p LEFT JOIN aliases l ON l.alias = p.id WHERE p.id = ANY ($1::text[])),
+     everybody AS (SELECT canonical AS id FROM named
+                   UNION ALL SELECT l.alias FROM aliases l JOIN named USING (canonical))
+SELECT registered_at, id, origin FROM people JOIN everybody USING (id) WHERE erased_at IS NULL
+"""
+_EDGES: Final = "SELECT id, proposer, other FROM account_links WHERE state = 'linked' AND proposer = ANY ($1::text[])"
+CONSENT_COLUMNS: Final = """
+id, person, organisation, purpose, scopes, expires_at, request, granted_at, withdrawn_at
+"""
+_CONSENTS: Final = f"""
+SELECT {CONSENT_COLUMNS} FROM consents WHERE person = ANY ($1::text[]) AND withdrawn_at IS NULL
+"""  # noqa: S608 - a constant
+_CONSENT: Final = f"""
+SELECT {CONSENT_COLUMNS} FROM consents WHERE person = ANY ($1::text[]) AND id = $2
+"""  # noqa: S608 - a constant
+_ANSWERING: Final = f"SELECT {CONSENT_COLUMNS} FROM consents WHERE request = $1"  # noqa: S608 - a constant
+_SAVE_CONSENT: Final = f"""
+INSERT INTO consents ({CONSENT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO UPDATE SET withdrawn_at = excluded.withdrawn_at
+"""  # noqa: S608 - a constant
+
+
+class HeldPeople:
+    """An open transaction, and the people it holds. `aliases` is true until the transaction ends."""
+
+    def __init__(self, backbone: Backbone, tx: Transaction, aliases: Aliases) -> None:
+        self.aliases = aliases
+        self._backbone = backbone
+        self._tx = tx
+        self._ids = [member.id for member in aliases.members]
+
+    async def tell(self, facts: Sequence[NewFact]) -> None:
+        """Append facts about these people."""
+        await self._backbone.store.append(self._tx, facts)
+
+    async def consents(self) -> list[Consent]:
+        """Return the consents of these people that are not withdrawn."""
+        return [consent_of_row(row) for row in await self._tx.connection.fetch(_CONSENTS, self._ids)]
+
+    async def consent(self, grant: str) -> Consent | None:
+        """Return the consent when one of these people gave it."""
+        row = await self._tx.connection.fetchrow(_CONSENT, self._ids, grant)
+        return None if row is None else consent_of_row(row)
+
+    async def answering(self, request: str) -> Consent | None:
+        """Return the consent, whoever gave it, that answers this verification request."""
+        row = await self._tx.connection.fetchrow(_ANSWERING, request)
+        return None if row is None else consent_of_row(row)
+
+    async def save_consent(self, consent: Consent) -> None:
+        """Have the consent as it is given. Raises Rejected for an organisation that is not there, or RequestAnswered
+        when somebody else's consent answered its request at this moment.
+        """
+        terms = consent.terms
+        values = (terms.organisation, terms.purpose, list(terms.scopes), terms.expires_at, terms.request)
+        try:
+            await self._tx.connection.execute(
+                _SAVE_CONSENT, consent.id, consent.person, *values, consent.granted_at, consent.withdrawn_at
+            )
+        except asyncpg.ForeignKeyViolationError:
+            raise Rejected.of("/organisation", "there is no such organisation", "Name one by its id.") from None
+        except asyncpg.UniqueViolationError:
+            raise request_answered() from None
+
+
+@asynccontextmanager
+async def held_people(backbone: Backbone, people: Sequence[str]) -> AsyncIterator[HeldPeople]:
+    """Open a transaction that holds `people` and everybody they are one with; commit when it ends well.
+
+    Who does not exist, or was erased, is not among its members. Raises Unavailable when they are merged and split
+    faster than they can be held.
+    """
+    for _ in range(ATTEMPTS):
+        async with backbone.backbone() as tx:
+            seen = await _members(tx, people)
+            await tx.lock({member.id for member in seen} | set(people))
+            if await _members(tx, people) == seen:
+                edges = await _edges(tx, [member.id for member in seen])
+                yield HeldPeople(backbone, tx, Aliases(seen, edges))
+                return
+    raise Unavailable("these people are being merged or split at this moment", 0.1)
+
+
+def consent_of_row(row: Any) -> Consent:
+    """Return the consent in a row of CONSENT_COLUMNS."""
+    grant, person, organisation, purpose, scopes, expires_at, request, granted_at, withdrawn_at = row
+    terms = Terms(OrganisationId(organisation), purpose, tuple(scopes), expires_at, request)
+    return Consent(GrantId(grant), PersonId(person), terms, granted_at, withdrawn_at)
+
+
+async def _members(tx: Transaction, people: Sequence[str]) -> frozenset[Member]:
+    rows = await tx.connection.fetch(_MEMBERS, list(people))
+    return frozenset(Member(row[0], PersonId(row[1]), row[2]) for row in rows)
+
+
+async def _edges(tx: Transaction, people: Sequence[str]) -> frozenset[Edge]:
+    rows = await tx.connection.fetch(_EDGES, people)
+    return frozenset(Edge(row[0], PersonId(row[1]), PersonId(row[2])) for row in rows)
