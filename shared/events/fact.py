@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from shared.kernel.clock import parse_rfc3339, rfc3339
@@ -20,6 +20,11 @@ DATA_BYTES_MAX: Final = 2_048
 """Bound on a fact's data. Larger originals stay with the service that took them in; the fact carries a digest."""
 
 SUBJECT_CHARACTERS_MAX: Final = 255
+
+CALENDAR_START: Final = datetime.min.replace(tzinfo=UTC)
+CALENDAR_END: Final = datetime.max.replace(tzinfo=UTC)
+"""Between these two, neither included, lie the times of facts: the database's driver takes them for the infinities and
+gives them back without a zone, and no relay could tell them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class NewFact:
                 f"a subject has 1 to {SUBJECT_CHARACTERS_MAX} characters, this one has {len(self.subject)}",
                 "Name the person, organisation or log by its id.",
             )
+        if not CALENDAR_START < self.occurred_at < CALENDAR_END:
+            raise Rejected.of("/time", "it is an end of the calendar, which stands for no time", "Tell when it was.")
 
 
 @dataclass(frozen=True, slots=True)
