@@ -15,6 +15,7 @@ import grpc
 from deedlog.facts.v1 import service_pb2_grpc as facts_grpc
 from deedlog.operations.v1 import service_pb2_grpc as operations_grpc
 from shared.kernel.clock import Clock, SystemClock
+from shared.kernel.errors import Broken
 from shared.runtime import faults
 from shared.runtime.auth import Access, Authenticator, ServiceTokenAuthenticator
 from shared.runtime.auth_cache import CachingAuthenticator
@@ -85,17 +86,22 @@ class RpcDoor:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a service is made of. `components` start after the backbone and stop before it."""
+    """What a service is made of. `components` start after the backbone and stop before it.
 
-    backbone: Backbone
+    backbone: None for a service that keeps nothing, which then says its `name`; else the backbone's name is taken.
+    """
+
+    backbone: Backbone | None
     endpoints: Sequence[Endpoint] = ()
     doors: Sequence[RpcDoor] = ()
     components: Sequence[Component] = ()
+    name: str = ""
 
-    @property
-    def name(self) -> str:
-        """The service's name."""
-        return self.backbone.name
+    def __post_init__(self) -> None:
+        name = self.name if self.backbone is None else self.backbone.name
+        if not name:
+            raise Broken("a service without a backbone has to say its name")
+        object.__setattr__(self, "name", name)
 
 
 Build = Callable[[Settings, Peers], Service]
@@ -110,7 +116,7 @@ def components_of(
     `fallbacks` answer HTTP paths that no service here serves.
     """
     authenticator = peers.authenticator()
-    backbones = {service.name: service.backbone for service in services}
+    backbones = {service.name: service.backbone for service in services if service.backbone is not None}
     components: list[Component] = [peers, *backbones.values()]
     components += [component for service in services for component in service.components]
     components.append(_rpc_server(settings, authenticator, backbones, services))
