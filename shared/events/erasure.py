@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.events.event import Event, event
+from shared.events.event import Event, decode, event
+from shared.events.fact import Fact
 from shared.events.sources import SOURCES, Source
 
 NAME: Final = "facts-erased"
@@ -27,6 +28,13 @@ _MODELS: Final[dict[str, type[FactsErased]]] = {
 def facts_erased(source: Source, through: int) -> FactsErased:
     """Return the event by which `source` tells that the facts up to `through` were erased."""
     return _MODELS[source.name](through=through)
+
+
+def erased_through(fact: Fact) -> int:
+    """Return up to which number the data of the fact's stream was erased. Raises InvalidEventData."""
+    event = decode(fact.type, fact.data or b"")
+    assert isinstance(event, FactsErased)
+    return event.through
 
 
 def is_erasure(type_: str) -> bool:

@@ -1,11 +1,11 @@
 """Applies facts exactly once: one transaction a batch stores the effect and, per stream, how far it was heard.
 
-    1. decode; a fact that cannot be decoded parks its stream
-    2. read positions, and read what is missing from the owner, before any transaction is open
+    1. read positions, and read what is missing from the owner, before any transaction is open
+    2. decode; a fact that cannot be decoded will park its stream
     3. in one transaction: subject locks, position rows in key order, the rules again, the effect, the new positions
     4. only then may the caller commit offsets
 
-Between 2 and 3 another holder of the partition may have moved a position; the rules are therefore asked again under
+Between 1 and 3 another holder of the partition may have moved a position; the rules are therefore asked again under
 the locks, and what it applied is a duplicate to us.
 """
 
@@ -13,21 +13,23 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Final
 
-from shared.events.event import Event, InvalidEventData, UnknownEventType, decode
 from shared.events.fact import Fact, NewFact
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Broken, DeedlogError, Unavailable
+from shared.kernel.errors import DeedlogError, Unavailable
 from shared.runtime import faults, telemetry
-from shared.runtime.effect import Effect, FactBroken, Heard, SetAside
+from shared.runtime.batch import Batch, Decision, by_stream, decide
+from shared.runtime.effect import Effect, FactBroken, SetAside
 from shared.runtime.feed import FactFeed
 from shared.runtime.positions import (
     NOWHERE,
     Park,
     StreamKey,
+    forget_set_aside,
     keep_set_aside,
     move_positions,
     park_streams,
@@ -39,8 +41,10 @@ from shared.runtime.stream_store import READ_MAX, StreamStore
 
 REBUILD_LOCK_KEY: Final = 0x6465_6564_7265_6275
 """Shared by every batch, exclusive at the switch of a rebuild; "deedrebu" in ASCII."""
-MISSING_FACTS_MAX: Final = 10_000
-"""Facts read from an owner for one stream in one go; a longer gap is mended in several batches."""
+TRANSACTION_FACTS_MAX: Final = 500
+"""Facts a transaction, give or take a page read from an owner: it must end far below its timeout."""
+BREAKS_MAX: Final = 3
+"""Facts an effect may call broken in one batch before the batch is tried stream by stream."""
 
 
 _log = logging.getLogger(__name__)
@@ -59,34 +63,36 @@ class Counts:
     lag_seconds: float = 0.0
 
 
-@dataclass(slots=True)
-class _Batch:
-    """Facts by stream, decoded; and the streams to be parked with the reason."""
-
-    streams: dict[StreamKey, list[Fact]]
-    events: dict[str, Event | None] = field(default_factory=dict)
-    parks: dict[StreamKey, Park] = field(default_factory=dict)
-
-
 class _Applying:
     """The transaction as an effect sees it."""
 
-    def __init__(self, tx: Transaction, store: StreamStore | None) -> None:
+    def __init__(self, tx: Transaction, store: StreamStore | None, *, is_rebuilding: bool) -> None:
         self.connection = tx.connection
-        self.is_rebuilding = store is None
+        self.is_rebuilding = is_rebuilding
         self._tx = tx
         self._store = store
 
     async def tell(self, facts: Sequence[NewFact]) -> None:
-        if self._store is not None:
+        if self._store is not None and not self.is_rebuilding:
             await self._store.append(self._tx, facts)
 
 
 class Consumer:
-    """The consumer of one service. `store` is None while a shadow is rebuilt: nothing is told then."""
+    """The consumer of one service. `store` is None for a service that tells nothing.
+
+    is_shadow: it builds a shadow beside the live state: nothing is told, nothing is counted, and no rebuild holds it.
+    """
 
     def __init__(
-        self, service: str, pool: Pool, effect: Effect, feed: FactFeed, store: StreamStore | None, clock: Clock
+        self,
+        service: str,
+        pool: Pool,
+        effect: Effect,
+        feed: FactFeed,
+        store: StreamStore | None,
+        clock: Clock,
+        *,
+        is_shadow: bool = False,
     ) -> None:
         self.service = service
         self.effect = effect
@@ -95,7 +101,8 @@ class Consumer:
         self.counts: defaultdict[str, Counts] = defaultdict(Counts)
         self._store = store
         self.clock = clock
-        self._is_held_by_rebuild = store is not None
+        self._is_shadow = is_shadow
+        self._is_held_by_rebuild = not is_shadow
 
     def without_rebuild_lock(self) -> Consumer:
         """Return this consumer as the rebuild itself uses it while it holds all others."""
@@ -104,190 +111,171 @@ class Consumer:
         same._is_held_by_rebuild = False
         return same
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction on the derived state that no rebuild switches under.
+
+        The rebuild's lock comes before the subjects': who waits for a rebuild keeps no door waiting.
+        """
+        async with transaction(self.pool) as tx:
+            if self._is_held_by_rebuild:
+                await tx.connection.execute("SELECT pg_advisory_xact_lock_shared($1)", REBUILD_LOCK_KEY)
+            yield tx
+
     async def apply(self, facts: Iterable[Fact]) -> frozenset[StreamKey]:
         """Apply `facts`, in any order and with any repetitions, and mend gaps from their owners.
 
-        Durable on return. Returns the streams that were held because their owner did not answer: nothing of them was
-        applied, and their offsets must not be committed. Raises Unavailable when nothing at all was applied.
+        Durable on return. Returns the streams that were held because their owner did not answer: their offsets must
+        not be committed. Raises Unavailable when the database does not answer; what was applied until then is a
+        duplicate the next time.
         """
-        batch = _Batch(_by_stream(facts))
-        held = await self._mend(batch)
-        for key in held:
-            del batch.streams[key]
+        streams = by_stream(facts)
+        async with reading(self.pool) as connection:
+            positions = await read_positions(connection, list(streams), lock=False)
+        held: set[StreamKey] = set()
+        batch = Batch()
+        for key, arrived in streams.items():
+            async for run, park in self._without_gaps(key, positions.get(key, NOWHERE), arrived, held):
+                batch.add(key, run, self.effect.types)
+                if park is not None:
+                    batch.parks[key] = park
+                if len(batch) >= TRANSACTION_FACTS_MAX:
+                    await self._apply_whole_or_apart(batch)
+                    batch = Batch()
         if batch.streams:
             await self._apply_whole_or_apart(batch)
-        return held
+        return frozenset(held)
 
     # Gaps are mended before a transaction is open: none that has written may wait on the network.
 
-    async def _mend(self, batch: _Batch) -> frozenset[StreamKey]:
-        async with reading(self.pool) as connection:
-            positions = await read_positions(connection, list(batch.streams), lock=False)
-        held = set()
-        for key, facts in batch.streams.items():
-            position = positions.get(key, NOWHERE)
+    async def _without_gaps(
+        self, key: StreamKey, position: Position, arrived: list[Fact], held: set[StreamKey]
+    ) -> AsyncIterator[tuple[list[Fact], Park | None]]:
+        """Yield the facts of a stream in runs without a gap; adds `key` to `held` when its owner does not answer.
+
+        An owner that has no such fact, though it told a later one, has another history than we heard: the stream is
+        to be parked there. To wait for the fact would hold back every stream beside it.
+        """
+        while (missing := step(position, arrived).missing) is not None:
+            before = [fact for fact in arrived if fact.number < missing.first]
+            arrived = [fact for fact in arrived if fact.number >= missing.first]
             try:
-                while (found := step(position, facts)).missing is not None:
-                    facts.extend(await self._missing(key, found.missing))
-            except Unavailable:
+                page = await self._missing(key, missing)
+            except Unavailable as error:
+                _log.warning("stream held", extra={"consumer": self.service, "reason": error.message})
                 held.add(key)
-        return frozenset(held)
+                return
+            if not page:
+                yield before, Park(missing.first, "the owner has no such fact, though it told a later one")
+                return
+            yield before + page, None
+            position = Position(page[-1].number, page[-1].id)
+        yield arrived, None
 
     async def _missing(self, key: StreamKey, missing: Missing) -> list[Fact]:
-        """Return at least the first missing fact. Raises Unavailable when the owner is down or denies it exists."""
+        """Return the first of the missing facts, at most a page; none when the owner denies that they exist."""
         wanted = min(missing.last - missing.first + 1, READ_MAX)
-        facts, head = await self.feed.read(key.source, key.subject, missing.first - 1, wanted)
-        if not facts or facts[0].number != missing.first:
-            raise Unavailable(f"{key.source} has no fact {missing.first} of a stream whose head it says is {head}")
+        facts, _ = await self.feed.read(key.source, key.subject, missing.first - 1, wanted)
         self.counts[key.source].gaps += 1
         telemetry.CONSUMER_GAPS.labels(self.service, key.source).inc()
-        return facts
+        return [fact for number, fact in enumerate(facts, missing.first) if fact.number == number]
 
-    # A batch is applied whole; when something unforeseen fails, stream by stream, so that only the culprit is parked.
+    # A batch is applied whole; when something unforeseen fails, stream by stream and then fact by fact, so that only
+    # the culprit is parked, and at the same number however the facts came in batches.
 
-    async def _apply_whole_or_apart(self, batch: _Batch) -> None:
-        self._decode(batch)
+    async def _apply_whole_or_apart(self, batch: Batch) -> None:
         try:
-            await self._apply_parking(batch)
-        except DeedlogError:
+            await self._apply_marking(batch)
+        except Unavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - owns the retry: an effect's bug must park one stream, not stop all
-            _log.error("effect failed; trying stream by stream", extra={"consumer": self.service}, exc_info=error)
-            for key, facts in batch.streams.items():
-                await self._apply_alone(_Batch({key: facts}, batch.events, _only(batch.parks, key)))
+        except Exception as error:  # noqa: BLE001 - an effect's bug must park one stream, not stop them all
+            if len(batch) == 1:
+                ((fact,),) = batch.streams.values()
+                batch.broken[fact.id] = _reason(error, self.service)
+                await self._transact(batch)
+                return
+            _log.error("effect failed; trying apart", extra={"consumer": self.service}, exc_info=error)
+            for part in batch.apart():
+                await self._apply_whole_or_apart(part)
 
-    async def _apply_alone(self, batch: _Batch) -> None:
-        try:
-            await self._apply_parking(batch)
-        except DeedlogError:
-            raise
-        except Exception as error:  # noqa: BLE001 - as above
-            ((key, facts),) = batch.streams.items()
-            _log.critical("stream parked: the effect failed", extra={"consumer": self.service, "source": key.source})
-            batch.parks[key] = Park(min(fact.number for fact in facts), f"{type(error).__name__} in {self.service}")
-            await self._park_only(batch)
-
-    async def _apply_parking(self, batch: _Batch) -> None:
-        for _ in range(len(batch.streams) + 1):
+    async def _apply_marking(self, batch: Batch) -> None:
+        """Apply the batch; where the effect calls a fact broken, once more without it. Raises what else fails."""
+        for _ in range(BREAKS_MAX):
             try:
-                return await self._transact(batch)
+                await self._transact(batch)
             except FactBroken as error:
-                key = StreamKey(error.fact.source, error.fact.subject)
-                if key in batch.parks or key not in batch.streams:
-                    raise Broken(f"{self.service} broke twice at one stream: {error}") from error
-                batch.parks[key] = Park(error.fact.number, error.reason)
-        raise Broken(f"{self.service} parked more streams than there are")
+                if error.fact.id not in batch.heard or error.fact.id in batch.broken:
+                    raise
+                batch.broken[error.fact.id] = error.reason
+            else:
+                return
+        await self._transact(batch)
 
-    async def _park_only(self, batch: _Batch) -> None:
-        async with transaction(self.pool) as tx:
-            await park_streams(tx.connection, batch.parks)
-        self._count_parks(batch.parks)
-
-    def _decode(self, batch: _Batch) -> None:
-        types = self.effect.types
-        for key, facts in batch.streams.items():
-            for fact in facts:
-                if types is None or fact.is_erased or fact.type not in types:
-                    batch.events[fact.id] = None
-                    continue
-                try:
-                    batch.events[fact.id] = decode(fact.type, fact.data or b"")
-                except (InvalidEventData, UnknownEventType) as error:
-                    reason = "; ".join(
-                        f"{fault.pointer}: {fault.rule}" for fault in getattr(error, "faults", ())
-                    ) or str(error)
-                    _park_at_lowest(batch.parks, key, Park(fact.number, reason))
-
-    async def _transact(self, batch: _Batch) -> None:
-        heard_before = await self._further_subjects(batch)
-        async with transaction(self.pool) as tx:
-            await tx.lock({key.subject for key in batch.streams} | heard_before)
-            if self._is_held_by_rebuild:
-                await tx.connection.execute("SELECT pg_advisory_xact_lock_shared($1)", REBUILD_LOCK_KEY)
+    async def _transact(self, batch: Batch) -> None:
+        further = await self._further_subjects(batch)
+        await faults.point("consumer.ready")
+        async with self.transaction() as tx:
+            await tx.lock({key.subject for key in batch.streams} | further)
             positions = await read_positions(tx.connection, sorted(batch.streams), lock=True)
-            ready, last, parks, duplicates = self._decide(batch, positions)
-            aside: Sequence[SetAside] = ()
-            if ready:
-                aside = await self.effect.apply(_Applying(tx, self._store), ready)
-            if aside:
-                await keep_set_aside(tx.connection, aside)
-            if last:
-                await move_positions(tx.connection, last)
-            if parks:
-                await park_streams(tx.connection, parks)
+            decision = decide(batch, positions, self.effect.types)
+            aside = await self._store_effect(tx, decision)
             await faults.point("consumer.applied")
         await faults.point("consumer.committed")
-        self._count(last, positions, duplicates, aside)
-        self._count_parks(parks)
+        self._count(decision, aside)
 
-    async def _further_subjects(self, batch: _Batch) -> set[str]:
-        heard = [Heard(fact, batch.events.get(fact.id)) for facts in batch.streams.values() for fact in facts]
+    async def _further_subjects(self, batch: Batch) -> set[str]:
         async with reading(self.pool) as connection:
-            return set(await self.effect.subjects(connection, heard))
+            return set(await self.effect.subjects(connection, batch.all_heard()))
 
-    def _decide(
-        self, batch: _Batch, positions: Mapping[StreamKey, Position]
-    ) -> tuple[list[Heard], dict[StreamKey, Fact], dict[StreamKey, Park], dict[str, int]]:
-        """Return what to apply, the new last fact of each stream, which streams to park and the duplicates seen."""
-        ready: list[Heard] = []
-        last: dict[StreamKey, Fact] = {}
-        parks: dict[StreamKey, Park] = {}
-        duplicates: defaultdict[str, int] = defaultdict(int)
-        types = self.effect.types
-        for key in sorted(batch.streams):
-            found = step(positions.get(key, NOWHERE), batch.streams[key])
-            duplicates[key.source] += found.duplicates
-            park = batch.parks.get(key)
-            if found.contradiction is not None:
-                park = Park(found.contradiction.number, "the owner tells another fact under a number we have heard")
-            for fact in found.apply:
-                if park is not None and fact.number >= park.number:
-                    break
-                last[key] = fact
-                if types is None or fact.type in types:
-                    ready.append(Heard(fact, batch.events[fact.id]))
-            if park is not None and (found.apply or found.contradiction):
-                parks[key] = park
-        return ready, last, parks, duplicates
+    async def _store_effect(self, tx: Transaction, decision: Decision) -> Sequence[SetAside]:
+        aside: Sequence[SetAside] = ()
+        if decision.ready:
+            applying = _Applying(tx, self._store, is_rebuilding=self._is_shadow)
+            aside = await self.effect.apply(applying, decision.ready)
+        if aside:
+            await keep_set_aside(tx.connection, aside)
+        for key, through in decision.erased.items():
+            await forget_set_aside(tx.connection, key, through)
+        if decision.last:
+            await move_positions(tx.connection, decision.last)
+        if decision.parks:
+            await park_streams(tx.connection, decision.parks)
+        return aside
 
-    def _count(
-        self,
-        last: Mapping[StreamKey, Fact],
-        before: Mapping[StreamKey, Position],
-        duplicates: Mapping[str, int],
-        aside: Sequence[SetAside],
-    ) -> None:
-        now = self.clock.now()
-        for key, fact in last.items():
-            applied = fact.number - before.get(key, NOWHERE).number
-            counts = self.counts[key.source]
-            counts.applied += applied
-            counts.lag_seconds = (now - fact.recorded_at).total_seconds()
-            telemetry.CONSUMER_APPLIED.labels(self.service, key.source).inc(applied)
-        for source, number in duplicates.items():
+    def _count(self, decision: Decision, aside: Sequence[SetAside]) -> None:
+        if self._is_shadow:
+            return
+        for source, number in decision.applied.items():
+            self.counts[source].applied += number
+            telemetry.CONSUMER_APPLIED.labels(self.service, source).inc(number)
+            telemetry.CONSUMER_BATCH_FACTS.labels(self.service, source).observe(number)
+        for source, number in decision.duplicates.items():
             self.counts[source].duplicates += number
             telemetry.CONSUMER_DUPLICATES.labels(self.service, source).inc(number)
         for entry in aside:
             self.counts[entry.fact.source].set_aside += 1
             telemetry.CONSUMER_SET_ASIDE.labels(self.service, entry.fact.source).inc()
+        self._count_lag(decision.last)
+        self.count_parks(decision.parks)
 
-    def _count_parks(self, parks: Mapping[StreamKey, Park]) -> None:
-        for key in parks:
+    def _count_lag(self, last: Mapping[StreamKey, Fact]) -> None:
+        now = self.clock.now()
+        newest = {key.source: fact for key, fact in last.items()}
+        for source, fact in newest.items():
+            self.counts[source].lag_seconds = (now - fact.recorded_at).total_seconds()
+            telemetry.CONSUMER_LAG_SECONDS.labels(self.service, source).set(self.counts[source].lag_seconds)
+
+    def count_parks(self, parks: Mapping[StreamKey, Park]) -> None:
+        """Count streams that were parked, and say so to whoever is paged."""
+        for key, park in parks.items():
             self.counts[key.source].parked += 1
             telemetry.CONSUMER_PARKED.labels(self.service, key.source).inc()
+            where = {"consumer": self.service, "source": key.source, "number": park.number, "reason": park.reason}
+            _log.critical("stream parked", extra=where)
 
 
-def _by_stream(facts: Iterable[Fact]) -> dict[StreamKey, list[Fact]]:
-    streams: defaultdict[StreamKey, list[Fact]] = defaultdict(list)
-    for fact in facts:
-        streams[StreamKey(fact.source, fact.subject)].append(fact)
-    return dict(streams)
-
-
-def _park_at_lowest(parks: dict[StreamKey, Park], key: StreamKey, park: Park) -> None:
-    if key not in parks or park.number < parks[key].number:
-        parks[key] = park
-
-
-def _only(parks: Mapping[StreamKey, Park], key: StreamKey) -> dict[StreamKey, Park]:
-    return {key: parks[key]} if key in parks else {}
+def _reason(error: Exception, service: str) -> str:
+    """Return why a fact is parked, safe to show: our own errors speak for themselves, of others the kind is told."""
+    if isinstance(error, FactBroken):
+        return error.reason
+    return error.message if isinstance(error, DeedlogError) else f"{type(error).__name__} in {service}"

@@ -9,6 +9,8 @@ Neither login role is a superuser or bypasses row-level security; `check_role` m
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -16,7 +18,7 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 
 from shared.kernel.errors import Broken
-from shared.runtime.migrations import BACKBONE_FOLDER, DERIVED_FOLDER, apply_migrations, read_migrations
+from shared.runtime.migrations import BACKBONE_FOLDER, DERIVED_FOLDER, LOCK_KEY, apply_migrations, read_migrations
 
 TRANSACTION_TIMEOUT: Final = "5s"
 """No transaction lasts longer: an open one holds the snapshot horizon back for every relay on the server."""
@@ -45,26 +47,27 @@ class ServiceDatabase:
 
 
 async def create_database(admin_url: str, wanted: ServiceDatabase) -> None:
-    """Create roles and database when they are missing, and set the passwords. Idempotent."""
-    connection = await asyncpg.connect(admin_url)
-    try:
+    """Create roles and database when they are missing, and set the passwords. Idempotent, also when two do it."""
+    async with _one_at_a_time(await asyncpg.connect(admin_url)) as connection:
         await _create_role(connection, wanted.roles["owner"], None)
         await _create_role(connection, wanted.roles["door"], wanted.door_password)
         await _create_role(connection, wanted.roles["backbone"], wanted.backbone_password)
+        # How long a transaction of any role is open shows to this right only: the horizon's age is watched by it.
+        await connection.execute(f'GRANT pg_read_all_stats TO "{wanted.roles["backbone"]}"')
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", wanted.database):
             await connection.execute(f'CREATE DATABASE "{wanted.database}" OWNER "{wanted.roles["owner"]}"')
-            await connection.execute(f'REVOKE ALL ON DATABASE "{wanted.database}" FROM PUBLIC')
-            for role in (wanted.roles["door"], wanted.roles["backbone"]):
-                await connection.execute(f'GRANT CONNECT ON DATABASE "{wanted.database}" TO "{role}"')
-            await connection.execute(f'GRANT CREATE ON DATABASE "{wanted.database}" TO "{wanted.roles["backbone"]}"')
-    finally:
-        await connection.close()
+        await connection.execute(f'REVOKE ALL ON DATABASE "{wanted.database}" FROM PUBLIC')
+        for role in (wanted.roles["door"], wanted.roles["backbone"]):
+            await connection.execute(f'GRANT CONNECT ON DATABASE "{wanted.database}" TO "{role}"')
+        await connection.execute(f'GRANT CREATE ON DATABASE "{wanted.database}" TO "{wanted.roles["backbone"]}"')
 
 
 async def migrate(admin_url: str, wanted: ServiceDatabase) -> int:
-    """Bring the service's three sets of migrations up to date and return how many files were applied now."""
-    connection = await asyncpg.connect(admin_url, database=wanted.database)
-    try:
+    """Bring the service's three sets of migrations up to date and return how many files were applied now.
+
+    Waits while another process migrates. Raises MigrationRefused when an applied file was edited or is missing.
+    """
+    async with _one_at_a_time(await asyncpg.connect(admin_url, database=wanted.database)) as connection:
         await connection.execute(f'SET ROLE "{wanted.roles["owner"]}"')
         await connection.execute(
             f'GRANT USAGE ON SCHEMA public TO "{wanted.roles["door"]}", "{wanted.roles["backbone"]}"'
@@ -77,6 +80,14 @@ async def migrate(admin_url: str, wanted: ServiceDatabase) -> int:
         )
         await connection.execute(f'SET ROLE "{wanted.roles["backbone"]}"')
         return applied + await apply_derived(connection, "derived", wanted.folder, wanted.roles)
+
+
+@asynccontextmanager
+async def _one_at_a_time(connection: Connection) -> AsyncIterator[Connection]:
+    """Hold the migrations' lock for as long as the connection: two grants at once fail, and so do two CREATEs."""
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
+        yield connection
     finally:
         await connection.close()
 

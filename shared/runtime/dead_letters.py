@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.ids import Subject
 from shared.runtime.consumer import Consumer
-from shared.runtime.positions import StreamKey, move_positions, read_positions, unpark
-from shared.runtime.postgres import reading, transaction
+from shared.runtime.positions import NOWHERE, StreamKey, read_positions, rewind_tail, skip_fact, unpark
+from shared.runtime.postgres import Connection, reading
+from shared.runtime.stream_rules import Position
 from shared.runtime.stream_store import READ_MAX
 
 LIST_MAX: Final = 500
@@ -22,6 +24,10 @@ SELECT 'parked' AS kind, source, subject, parked_number AS number, '' AS fact_id
 UNION ALL
 SELECT 'set-aside', source, subject, number, fact_id::text, type, reason, recorded_at FROM set_aside
 ORDER BY kind, since, source, subject, number LIMIT $1
+"""
+_PARKED: Final = """
+SELECT number, parked_number, coalesce(parked_reason, '') FROM positions
+WHERE source = $1 AND subject = $2 AND parked_number IS NOT NULL
 """
 
 
@@ -48,6 +54,14 @@ class Redriven:
     reason: str
 
 
+class _Parked(NamedTuple):
+    """A parked position: what was heard last, and where and why it stopped."""
+
+    number: int
+    parked_at: int
+    reason: str
+
+
 class DeadLetters:
     """The dead letters of one consumer."""
 
@@ -66,10 +80,12 @@ class DeadLetters:
         Raises NotFound when the stream is not parked, Unavailable when the owner does not answer.
         """
         key = StreamKey(source, Subject(subject))
-        number = await self._parked_number(key)
-        async with transaction(self._consumer.pool) as tx:
-            await unpark(tx.connection, key)
-        return await self._flow(key, number)
+        async with reading(self._consumer.pool) as connection:
+            place = await self._parked(connection, key)
+        await self._consumer.feed.read(source, subject, place.number, 1)
+        async with self._parked_stream(key) as (connection, _):
+            await unpark(connection, key)
+        return await self._flow(key)
 
     async def skip(self, source: str, subject: str, number: int) -> Redriven:
         """Pass over the fact a stream is parked at, for good, and let the rest flow.
@@ -77,41 +93,48 @@ class DeadLetters:
         Raises NotFound when the stream is not parked, Conflict when it is parked at another number.
         """
         key = StreamKey(source, Subject(subject))
-        parked_at = await self._parked_number(key)
-        if parked_at != number:
-            raise Conflict(f"the stream is parked at {parked_at}, not at {number}; look again before you skip")
-        facts, _ = await self._consumer.feed.read(source, subject, number - 1, 1)
-        if not facts or facts[0].number != number:
-            raise NotFound(f"{source} has no fact {number} of this stream")
-        async with transaction(self._consumer.pool) as tx:
-            await unpark(tx.connection, key)
-            await move_positions(tx.connection, {key: facts[0]})
-        return await self._flow(key, number)
+        facts, _ = await self._consumer.feed.read(source, subject, max(number, 1) - 1, 1)
+        async with self._parked_stream(key) as (connection, place):
+            if place.parked_at != number:
+                raise Conflict(f"the stream is parked at {place.parked_at}, not at {number}; look again, then skip")
+            if not facts or facts[0].number != number:
+                raise NotFound(f"{source} has no fact {number} of this stream")
+            await skip_fact(connection, key, facts[0])
+        return await self._flow(key)
 
-    async def _parked_number(self, key: StreamKey) -> int:
-        async with reading(self._consumer.pool) as connection:
-            number = await connection.fetchval(
-                "SELECT parked_number FROM positions WHERE source = $1 AND subject = $2", key.source, key.subject
-            )
-        if number is None:
+    @asynccontextmanager
+    async def _parked_stream(self, key: StreamKey) -> AsyncIterator[tuple[Connection, _Parked]]:
+        """Hold a parked stream while its mark is taken off.
+
+        Its head is compared anew whatever happens next: should we end before the stream has flowed, nothing else
+        would ever ask for its facts.
+        """
+        async with self._consumer.transaction() as tx:
+            await tx.lock([key.subject])
+            yield tx.connection, await self._parked(tx.connection, key)
+            await rewind_tail(tx.connection, key.source)
+
+    async def _parked(self, connection: Connection, key: StreamKey) -> _Parked:
+        row = await connection.fetchrow(_PARKED, key.source, key.subject)
+        if row is None:
             raise NotFound("that stream is not parked; list the dead letters to see which are")
-        return int(number)
+        return _Parked(*row)
 
-    async def _flow(self, key: StreamKey, before: int) -> Redriven:
+    async def _flow(self, key: StreamKey) -> Redriven:
         """Apply what the owner has until its head or until the stream parks again."""
         applied = 0
-        while True:
-            async with reading(self._consumer.pool) as connection:
-                position = (await read_positions(connection, [key], lock=False))[key]
-                reason = await connection.fetchval(
-                    "SELECT parked_reason FROM positions WHERE source = $1 AND subject = $2", key.source, key.subject
-                )
-            if position.is_parked:
-                return Redriven(applied, True, reason or "")
-            facts, head = await self._consumer.feed.read(key.source, key.subject, position.number, READ_MAX)
-            if not facts or position.number >= head:
+        before = await self._place(key)
+        while not before.is_parked:
+            facts, _ = await self._consumer.feed.read(key.source, key.subject, before.number, READ_MAX)
+            if not facts:
                 return Redriven(applied, False, "")
             await self._consumer.apply(facts)
-            async with reading(self._consumer.pool) as connection:
-                after = (await read_positions(connection, [key], lock=False))[key]
-            applied += after.number - position.number
+            after = await self._place(key)
+            applied += after.number - before.number
+            before = after
+        async with reading(self._consumer.pool) as connection:
+            return Redriven(applied, True, (await self._parked(connection, key)).reason)
+
+    async def _place(self, key: StreamKey) -> Position:
+        async with reading(self._consumer.pool) as connection:
+            return (await read_positions(connection, [key], lock=False)).get(key, NOWHERE)

@@ -17,8 +17,19 @@ from shared.events.fact import Fact
 from shared.kernel.errors import NotFound, Rejected, Unavailable
 from shared.kernel.ids import FactId, Subject
 from shared.runtime.postgres import Pool, reading
-from shared.runtime.stream_store import HEADS_MAX, READ_MAX, SCAN_MAX, Head, HeadsPage, LogPosition, StreamStore
+from shared.runtime.stream_store import (
+    HEADS_MAX,
+    READ_MAX,
+    SCAN_MAX,
+    SUBJECTS_MAX,
+    Head,
+    HeadsPage,
+    LogPosition,
+    StreamStore,
+)
 
+NUMBER_MAX: Final = 2**63 - 1
+EPOCH_MAX: Final = 2**31 - 1
 CALL_SECONDS: Final = 5.0
 SCAN_SECONDS: Final = 3_600.0
 _EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,21 +69,24 @@ class FeedServicer(service_pb2_grpc.FactFeedServiceServicer):
     async def Read(self, request: facts_pb2.ReadRequest, context: Any) -> facts_pb2.ReadResponse:  # noqa: N802 - gRPC
         """Return the facts of one stream after a number."""
         store, pool = self._store(request.source)
+        limit = _bound("/limit", request.limit, 1, READ_MAX)
+        after = _bound("/after", request.after, 0, NUMBER_MAX)
         async with reading(pool) as connection:
-            facts, head = await store.read(
-                connection, request.subject, request.after, _bound("limit", request.limit, READ_MAX)
-            )
+            facts, head = await store.read(connection, request.subject, after, limit)
         return facts_pb2.ReadResponse(facts=[fact_message(fact) for fact in facts], head=head)
 
     async def Heads(self, request: facts_pb2.HeadsRequest, context: Any) -> facts_pb2.HeadsResponse:  # noqa: N802 - gRPC
         """Return the present heads of the streams that moved, or of those named."""
         store, pool = self._store(request.source)
+        if request.subjects:
+            _bound("/subjects", len(request.subjects), 1, SUBJECTS_MAX)
+            async with reading(pool) as connection:
+                heads = await store.heads_of(connection, request.subjects)
+            return facts_pb2.HeadsResponse(heads=[_head_message(head) for head in heads])
+        since = _bounded_position(request.since)
+        limit = _bound("/limit", request.limit, 1, HEADS_MAX)
         async with reading(pool) as connection:
-            if request.subjects:
-                heads = await store.heads_of(connection, list(request.subjects)[:1_000])
-                return facts_pb2.HeadsResponse(heads=[_head_message(head) for head in heads])
-            since = position_of(request.since)
-            page = await store.heads(connection, since, _bound("limit", request.limit, HEADS_MAX))
+            page = await store.heads(connection, since, limit)
         return facts_pb2.HeadsResponse(
             heads=[_head_message(head) for head in page.heads],
             next=position_message(page.next),
@@ -85,8 +99,8 @@ class FeedServicer(service_pb2_grpc.FactFeedServiceServicer):
     ) -> AsyncIterator[facts_pb2.ScanResponse]:
         """Stream all facts in log order up to the horizon; each page is a read of its own and holds no transaction."""
         store, pool = self._store(request.source)
-        since = position_of(request.since)
-        limit = _bound("page_size", request.page_size, SCAN_MAX)
+        since = _bounded_position(request.since)
+        limit = _bound("/page_size", request.page_size, 1, SCAN_MAX)
         while True:
             async with reading(pool) as connection:
                 facts, since = await store.scan(connection, since, limit)
@@ -101,30 +115,35 @@ class RpcFeed:
     def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
         self._stubs = {source: service_pb2_grpc.FactFeedServiceStub(channel) for source, channel in channels.items()}
 
+    def _stub(self, source: str) -> Any:
+        if source not in self._stubs:
+            raise Unavailable(f"there is no address for {source}")
+        return self._stubs[source]
+
     async def read(self, source: str, subject: str, after: int, limit: int) -> tuple[list[Fact], int]:
         """Return up to `limit` facts of a stream after a number, and the stream's head number."""
         request = facts_pb2.ReadRequest(source=source, subject=subject, after=after, limit=limit)
-        response = await _answered(source, self._stubs[source].Read(request, timeout=CALL_SECONDS))
+        response = await _answered(source, self._stub(source).Read(request, timeout=CALL_SECONDS))
         return [fact_of_message(message) for message in response.facts], response.head
 
     async def heads(self, source: str, since: LogPosition, limit: int) -> HeadsPage:
         """Return the present heads of the streams that moved since a position."""
         request = facts_pb2.HeadsRequest(source=source, since=position_message(since), limit=limit)
-        response = await _answered(source, self._stubs[source].Heads(request, timeout=CALL_SECONDS))
+        response = await _answered(source, self._stub(source).Heads(request, timeout=CALL_SECONDS))
         heads = tuple(_head_of(message) for message in response.heads)
         return HeadsPage(heads, position_of(response.next), response.has_more, response.epoch)
 
     async def heads_of(self, source: str, subjects: Sequence[str]) -> tuple[Head, ...]:
         """Return the heads of the streams named that exist."""
         request = facts_pb2.HeadsRequest(source=source, subjects=subjects)
-        response = await _answered(source, self._stubs[source].Heads(request, timeout=CALL_SECONDS))
+        response = await _answered(source, self._stub(source).Heads(request, timeout=CALL_SECONDS))
         return tuple(_head_of(message) for message in response.heads)
 
     async def scan(self, source: str, since: LogPosition) -> AsyncIterator[tuple[list[Fact], LogPosition]]:
         """Yield pages of facts in log order up to the owner's horizon of the moment."""
         request = facts_pb2.ScanRequest(source=source, since=position_message(since), page_size=1_000)
         try:
-            async for page in self._stubs[source].Scan(request, timeout=SCAN_SECONDS):
+            async for page in self._stub(source).Scan(request, timeout=SCAN_SECONDS):
                 yield [fact_of_message(message) for message in page.facts], position_of(page.next)
         except grpc.aio.AioRpcError as error:
             raise Unavailable(f"{source} does not answer: {error.code().name}") from error
@@ -137,10 +156,17 @@ async def _answered(source: str, call: Any) -> Any:
         raise Unavailable(f"{source} does not answer: {error.code().name}") from error
 
 
-def _bound(field: str, value: int, most: int) -> int:
-    if not 0 < value <= most:
-        raise Rejected.of(f"/{field}", f"expected 1 to {most}, got {value}", "Ask for less at a time.")
+def _bound(pointer: str, value: int, least: int, most: int) -> int:
+    if not least <= value <= most:
+        raise Rejected.of(pointer, f"expected {least} to {most}, got {value}", "Ask within these bounds.")
     return value
+
+
+def _bounded_position(message: facts_pb2.Position) -> LogPosition:
+    """Return the position a caller names. Raises Rejected for one that no database can hold."""
+    _bound("/since/epoch", message.epoch, 0, EPOCH_MAX)
+    _bound("/since/row", message.row, 0, NUMBER_MAX)
+    return position_of(message)
 
 
 def fact_message(fact: Fact) -> facts_pb2.Fact:

@@ -14,14 +14,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.kafka import TopicPartition as Home
+from faststream.kafka.message import FAKE_CONSUMER
 
 from shared.events.fact import Fact, UndecodableFact, from_kafka
 from shared.events.sources import Source
@@ -35,11 +36,14 @@ from shared.runtime.topics import BrokerAdmin, BrokerUnavailable, BrokerView, to
 
 BATCH_RECORDS_MAX: Final = 500
 """Records a batch; with it a transaction stays far below its timeout and locks few subjects."""
-BATCH_WAIT_MS: Final = 50
+BATCH_WAIT_MS: Final = 20
+"""How long a batch is waited for. FastStream then sleeps as long again, deaf, so it is half of a hop's worst idle."""
 HEARTBEAT_MS: Final = 500
 REQUEST_TIMEOUT_MS: Final = 40_000
 """Above session and rebalance timeouts; below them a member can fail to rejoin for ever."""
-STOP_TIMEOUT_SECONDS: Final = 3.0
+DRAIN_TIMEOUT_SECONDS: Final = 2.0
+STOP_TIMEOUT_SECONDS: Final = 5.0
+"""For the batch under way and the farewell to the group together."""
 COMMIT_TIMEOUT_SECONDS: Final = 2.0
 HOLD_SECONDS_MIN: Final = 0.1
 HOLD_SECONDS_MAX: Final = 5.0
@@ -61,6 +65,7 @@ class Hearing:
         self._consumer = consumer
         self._clock = clock
         self._sources = consumer.effect.hears
+        self._attached = BrokerView("", frozenset())
         self.is_assigned = False
         self.undecodable = 0
 
@@ -72,6 +77,7 @@ class Hearing:
                 try:
                     await self._listen(admin, view)
                 except AttachmentEnded:
+                    self._attached = view
                     _log.info("attaching again", extra={"consumer": self._consumer.service})
 
     async def _topics_there(self, admin: BrokerAdmin) -> BrokerView:
@@ -86,17 +92,27 @@ class Hearing:
         return BrokerView(view.cluster, topics_of(self._sources, view.topics))
 
     async def _listen(self, admin: BrokerAdmin, view: BrokerView) -> None:
-        async with self._attachment(view) as attachment:
-            tails = TailCheck(self._settings, self._consumer, self._clock, attachment.has_read_all)
-            tasks = [asyncio.ensure_future(self._watch(admin, view)), asyncio.ensure_future(tails.run())]
-            try:
-                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    task.result()
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        """Listen until broker or topics change. Looking for lost tails does not wait for the group to come together."""
+        attachment = Attachment(self, self._consumer, view)
+        broker = await self._broker(admin, attachment, view)
+        tails = TailCheck(self._settings, self._consumer, self._clock, attachment.has_read_all)
+        work = (self._attend(broker), self._watch(admin, view), tails.run(is_caught_up=self._goes_on(view)))
+        tasks = [asyncio.ensure_future(one) for one in work]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self.is_assigned = False
+            await attachment.close()
+            await _stop(broker)
+
+    def _goes_on(self, view: BrokerView) -> bool:
+        """Say whether this is the broker we were attached to, and it kept a topic: a rotation, not a loss."""
+        return view.cluster == self._attached.cluster and not view.topics.isdisjoint(self._attached.topics)
 
     async def _watch(self, admin: BrokerAdmin, attached: BrokerView) -> None:
         while True:
@@ -104,53 +120,70 @@ class Hearing:
             if self._ours(await admin.look()) != attached:
                 raise AttachmentEnded("the broker or its topics are others now")
 
-    @asynccontextmanager
-    async def _attachment(self, view: BrokerView) -> AsyncIterator[Attachment]:
+    async def _attend(self, broker: KafkaBroker) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1_000):
+                await broker.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise BrokerUnavailable(f"{self._consumer.service} cannot listen: {type(error).__name__}") from error
+        self.is_assigned = True
+        await asyncio.Event().wait()
+
+    async def _broker(self, admin: BrokerAdmin, attachment: Attachment, view: BrokerView) -> KafkaBroker:
+        settings = self._settings
         broker = KafkaBroker(
-            self._settings.kafka_address,
+            settings.kafka_address,
             apply_types=False,
             logger=None,
-            graceful_timeout=STOP_TIMEOUT_SECONDS,
+            graceful_timeout=DRAIN_TIMEOUT_SECONDS,
+            # Else a topic that was deleted a moment ago would be made again under its name.
+            allow_auto_create_topics=False,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
-        attachment = Attachment(self, self._consumer, view)
-        subscriber = broker.subscriber(
-            *sorted(view.topics),
+        attachment.subscriber = broker.subscriber(
+            *([] if settings.is_embedded else sorted(view.topics)),
+            partitions=await self._partitions(admin, view) if settings.is_embedded else (),
+            listener=attachment,
             group_id=f"{self._consumer.service}.{view.cluster}",
             batch=True,
             max_records=BATCH_RECORDS_MAX,
             batch_timeout_ms=BATCH_WAIT_MS,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
-            fetch_max_wait_ms=self._settings.fetch_wait_ms,
-            session_timeout_ms=self._settings.session_timeout_ms,
+            fetch_max_wait_ms=settings.fetch_wait_ms,
+            session_timeout_ms=settings.session_timeout_ms,
             heartbeat_interval_ms=HEARTBEAT_MS,
-            listener=attachment,
         )
-        subscriber(attachment.on_batch, decoder=_undecoded)
-        try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1_000):
-                await broker.start()
-            attachment.kafka = getattr(subscriber, "consumer", None)
-            yield attachment
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerUnavailable(f"{self._consumer.service} cannot listen: {type(error).__name__}") from error
-        finally:
-            self.is_assigned = False
-            await attachment.close()
-            await _stop(broker)
+        attachment.subscriber(attachment.on_batch, parser=_unparsed, decoder=_undecoded)
+        return broker
+
+    async def _partitions(self, admin: BrokerAdmin, view: BrokerView) -> list[Home]:
+        """Return every partition of the topics, to be read without a group: for one process on one machine.
+
+        A group of the embedded broker takes half a session to come together, and a first member that leaves is not
+        believed to have left. Were there a second process after all, both would hear everything, and apply it once.
+        """
+        counts = await admin.partitions(view.topics)
+        return [Home(topic, number, declare=False) for topic in sorted(counts) for number in range(counts[topic])]
 
 
 class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
     """One membership in the group of one broker. Batches come one after another; a hold is a paused partition."""
 
     def __init__(self, hearing: Hearing, consumer: Consumer, view: BrokerView) -> None:
-        self.kafka: Any = None
+        self.subscriber: Any = None
         self._hearing = hearing
         self._consumer = consumer
         self._view = view
+        self._nexts: dict[TopicPartition, int] = {}
+        self._under_way: frozenset[TopicPartition] = frozenset()
         self._hold_seconds: defaultdict[TopicPartition, float] = defaultdict(lambda: HOLD_SECONDS_MIN)
         self._resumptions: set[asyncio.Task[None]] = set()
+
+    @property
+    def kafka(self) -> Any:
+        """The consumer of aiokafka; None before the start and after the stop."""
+        return self.subscriber.consumer
 
     # aiokafka's listener
 
@@ -163,25 +196,33 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         self._hearing.is_assigned = True
 
     async def on_batch(self, message: KafkaMessage) -> None:
-        """Apply a batch and commit its offsets, or seek back. Never raises but for cancellation."""
+        """Apply a batch and commit its offsets, or seek back. Never raises but for cancellation.
+
+        What it raised, FastStream would swallow, and the next commit would pass over this batch.
+        """
         records: Sequence[ConsumerRecord] = message.raw_message
-        self.kafka = message.consumer
         firsts, nexts = _bounds(records)
         facts, homes = self._read(records)
+        self._under_way = frozenset(nexts)
         try:
             held = await self._consumer.apply(facts)
-        except DeedlogError as error:
-            _log.warning("batch held", extra={"consumer": self._consumer.service, "reason": error.message})
+        except Exception as error:  # noqa: BLE001 - this loop owns the retries of a batch
+            reason = error.message if isinstance(error, DeedlogError) else repr(error)
+            _log.warning("batch held", extra={"consumer": self._consumer.service, "reason": reason})
             self._hold(firsts)
             await asyncio.sleep(HOLD_SECONDS_MIN)
             return
-        held_partitions = {homes[key] for key in held}
-        self._hold({home: offset for home, offset in firsts.items() if home in held_partitions})
-        await self._commit({home: offset for home, offset in nexts.items() if home not in held_partitions})
+        finally:
+            self._under_way = frozenset()
+        held_homes = {home for key in held for home in homes[key]}
+        self._hold({home: offset for home, offset in firsts.items() if home in held_homes})
+        done = {home: offset for home, offset in nexts.items() if home not in held_homes}
+        self._nexts |= done
+        await self._commit(done)
 
-    def _read(self, records: Sequence[ConsumerRecord]) -> tuple[list[Fact], dict[StreamKey, TopicPartition]]:
+    def _read(self, records: Sequence[ConsumerRecord]) -> tuple[list[Fact], Mapping[StreamKey, set[TopicPartition]]]:
         facts: list[Fact] = []
-        homes: dict[StreamKey, TopicPartition] = {}
+        homes: defaultdict[StreamKey, set[TopicPartition]] = defaultdict(set)
         for record in records:
             try:
                 fact = from_kafka(dict(record.headers), record.value)
@@ -191,16 +232,17 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
                 _log.error("no fact; its stream will show a gap", extra={"at": where, "reason": error.message})
                 continue
             facts.append(fact)
-            homes[StreamKey(fact.source, fact.subject)] = TopicPartition(record.topic, record.partition)
+            homes[StreamKey(fact.source, fact.subject)].add(TopicPartition(record.topic, record.partition))
         return facts, homes
 
     def _hold(self, firsts: dict[TopicPartition, int]) -> None:
         """Go back to the first offset of each partition and pause it, for longer each time."""
+        kafka = self.kafka
         for home, offset in firsts.items():
-            if self.kafka is None or home not in self.kafka.assignment():
+            if kafka is None or home not in kafka.assignment():
                 continue
-            self.kafka.seek(home, offset)
-            self.kafka.pause(home)
+            kafka.seek(home, offset)
+            kafka.pause(home)
             seconds = self._hold_seconds[home]
             self._hold_seconds[home] = min(seconds * 2, HOLD_SECONDS_MAX)
             task = asyncio.ensure_future(self._resume(home, seconds))
@@ -209,43 +251,56 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _resume(self, home: TopicPartition, seconds: float) -> None:
         await asyncio.sleep(seconds)
-        if home in self.kafka.assignment():
-            self.kafka.resume(home)
+        kafka = self.kafka
+        if kafka is not None and home in kafka.assignment():
+            kafka.resume(home)
 
     async def _commit(self, nexts: dict[TopicPartition, int]) -> None:
         """Commit as a hint. A broker that lost our group can make a commit loop for ever, so it is bounded in time."""
         for home in nexts:
             self._hold_seconds.pop(home, None)
-        mine = {home: offset for home, offset in nexts.items() if home in self.kafka.assignment()}
+        kafka = self.kafka
+        mine = {home: offset for home, offset in nexts.items() if kafka is not None and home in kafka.assignment()}
         if not mine:
             return
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
-                await self.kafka.commit(mine)
+                await kafka.commit(mine)
         except (KafkaError, TimeoutError) as error:
             _log.info("offsets not committed", extra={"consumer": self._consumer.service, "reason": repr(error)})
 
     async def has_read_all(self, source: Source) -> bool:
-        """Say whether every partition we hold of the source's topics was read to the end offset that holds now.
+        """Say whether every partition we hold of the source's topics was applied to the end offset that holds now.
 
         False also while nothing is assigned. Raises KafkaError or TimeoutError when the broker does not answer.
         """
-        if self.kafka is None:
+        kafka = self.kafka
+        if kafka is None:
             return False
         topics = topics_of([source], self._view.topics)
-        homes = [home for home in self.kafka.assignment() if home.topic in topics]
+        homes = [home for home in kafka.assignment() if home.topic in topics]
         async with asyncio.timeout(COMMIT_TIMEOUT_SECONDS):
-            ends = await self.kafka.end_offsets(homes)
+            ends = await kafka.end_offsets(homes)
             for home in homes:
-                if await self.kafka.position(home) < ends[home]:
+                if await self._applied_to(kafka, home) < ends[home]:
                     return False
         return bool(homes)
+
+    async def _applied_to(self, kafka: Any, home: TopicPartition) -> int:
+        """Return the offset up to which the partition was applied: behind its position while a batch is under way."""
+        position: int = await kafka.position(home)
+        return self._nexts.get(home, 0) if home in self._under_way else position
 
     async def close(self) -> None:
         """Cancel what waits to be resumed."""
         for task in list(self._resumptions):
             task.cancel()
         await asyncio.gather(*self._resumptions, return_exceptions=True)
+
+
+async def _unparsed(records: Any) -> KafkaMessage:
+    """Hand the records on as they are. FastStream's parser fails the whole batch at one header that is not UTF-8."""
+    return KafkaMessage(body=b"", raw_message=records, consumer=FAKE_CONSUMER)
 
 
 async def _undecoded(message: Any) -> Any:

@@ -10,6 +10,7 @@ from deedlog.operations.v1 import operations_pb2, service_pb2_grpc
 from shared.kernel.errors import NotFound, Rejected
 from shared.runtime.backbone import Backbone
 from shared.runtime.dead_letters import LIST_MAX, DeadLetter
+from shared.runtime.relay import HORIZON_AGE
 
 _EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -21,10 +22,6 @@ _TOLD: Final = "SELECT coalesce(sum(number), 0)::bigint FROM backbone.streams"
 _RELAY_LAG: Final = """
 SELECT count(*) FROM (SELECT 1 FROM backbone.facts f, backbone.relay r
 WHERE (f.epoch, f.xid, f.id) > (r.epoch, r.xid, r.id) LIMIT 100000) AS waiting
-"""
-_HORIZON_AGE: Final = """
-SELECT coalesce(extract(epoch FROM now() - min(xact_start)), 0)::float8 FROM pg_stat_activity
-WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
 """
 
 
@@ -52,7 +49,7 @@ class OperationsServicer(service_pb2_grpc.OperationsServiceServicer):
             if backbone.source is not None:
                 response.facts_told = await connection.fetchval(_TOLD)
                 response.relay_lag_facts = await connection.fetchval(_RELAY_LAG)
-            response.horizon_age_seconds = await connection.fetchval(_HORIZON_AGE)
+            response.horizon_age_seconds = await connection.fetchval(HORIZON_AGE)
         return response
 
     async def ListDeadLetters(  # noqa: N802 - gRPC

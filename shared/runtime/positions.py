@@ -29,11 +29,22 @@ class Park:
     reason: str
 
 
+START: Final = LogPosition()
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Up to where the heads of a source were compared with ours, and the epoch its owner was in then; 0 before."""
+
+    position: LogPosition = START
+    owner_epoch: int = 0
+
+
 REASON_CHARACTERS_MAX: Final = 500
 NOWHERE: Final = Position()
 
 _READ: Final = """
-SELECT p.source, p.subject, p.number, p.fact_id, p.parked_number IS NOT NULL
+SELECT p.source, p.subject, p.number, p.fact_id, p.parked_number IS NOT NULL, p.skipped
 FROM positions p JOIN unnest($1::text[], $2::text[]) AS k (source, subject) USING (source, subject)
 """
 _LOCK: Final = _READ + "ORDER BY p.source, p.subject FOR UPDATE OF p"
@@ -59,7 +70,9 @@ async def read_positions(connection: Connection, keys: Sequence[StreamKey], *, l
     """Return the position of each stream that has one; with `lock`, held in key order until the transaction ends."""
     rows = await connection.fetch(_LOCK if lock else _READ, [key.source for key in keys], [key.subject for key in keys])
     return {
-        StreamKey(row[0], Subject(row[1])): Position(row[2], FactId(str(row[3])) if row[3] else None, row[4])
+        StreamKey(row[0], Subject(row[1])): Position(
+            row[2], FactId(str(row[3])) if row[3] else None, row[4], frozenset(row[5] or ())
+        )
         for row in rows
     }
 
@@ -93,6 +106,29 @@ async def unpark(connection: Connection, key: StreamKey) -> None:
     )
 
 
+async def skip_fact(connection: Connection, key: StreamKey, fact: Fact) -> None:
+    """Have a parked stream pass over `fact` for good and flow again after it.
+
+    Where a fact of that number was applied before, the owner's fact takes its place and is not among those skipped.
+    """
+    await connection.execute(
+        """UPDATE positions SET number = $3, fact_id = $4,
+           skipped = CASE WHEN number < $3 THEN array_append(skipped, $3) ELSE skipped END,
+           parked_number = NULL, parked_reason = NULL, parked_since = NULL WHERE source = $1 AND subject = $2""",
+        key.source,
+        key.subject,
+        fact.number,
+        fact.id,
+    )
+
+
+async def forget_set_aside(connection: Connection, key: StreamKey, through: int) -> None:
+    """Forget which facts of a stream up to `through` were set aside: they were erased."""
+    await connection.execute(
+        "DELETE FROM set_aside WHERE source = $1 AND subject = $2 AND number <= $3", key.source, key.subject, through
+    )
+
+
 async def keep_set_aside(connection: Connection, aside: Iterable[SetAside]) -> None:
     """Keep what was set aside, with its reason."""
     facts = list(aside)
@@ -108,19 +144,25 @@ async def keep_set_aside(connection: Connection, aside: Iterable[SetAside]) -> N
     )
 
 
-async def read_tail(connection: Connection, source: str) -> LogPosition | None:
-    """Return up to where the heads of `source` were compared with ours; None before the first comparison."""
-    row = await connection.fetchrow("SELECT epoch, xid, id FROM tails WHERE source = $1", source)
-    return LogPosition(*row) if row else None
+async def read_tail(connection: Connection, source: str) -> Tail:
+    """Return up to where the heads of `source` were compared with ours."""
+    row = await connection.fetchrow("SELECT epoch, xid, id, owner_epoch FROM tails WHERE source = $1", source)
+    return Tail(LogPosition(row[0], row[1], row[2]), row[3]) if row else Tail()
 
 
-async def move_tail(connection: Connection, source: str, position: LogPosition) -> None:
+async def move_tail(connection: Connection, source: str, tail: Tail) -> None:
     """Remember up to where the heads of `source` were compared with ours."""
     await connection.execute(
-        """INSERT INTO tails (source, epoch, xid, id) VALUES ($1, $2, $3, $4)
-           ON CONFLICT (source) DO UPDATE SET epoch = $2, xid = $3, id = $4""",
+        """INSERT INTO tails (source, epoch, xid, id, owner_epoch) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (source) DO UPDATE SET epoch = $2, xid = $3, id = $4, owner_epoch = $5""",
         source,
-        position.epoch,
-        position.xid,
-        position.id,
+        tail.position.epoch,
+        tail.position.xid,
+        tail.position.id,
+        tail.owner_epoch,
     )
+
+
+async def rewind_tail(connection: Connection, source: str) -> None:
+    """Have every head of `source` compared anew at the next check."""
+    await connection.execute("UPDATE tails SET epoch = 0, xid = 0, id = 0 WHERE source = $1", source)

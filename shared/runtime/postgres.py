@@ -7,8 +7,8 @@ state, streams. `Transaction.lock` is the first of these and must come before th
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
@@ -32,17 +32,19 @@ OUTAGES: Final = (
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.PostgresSystemError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
 )
-"""What asyncpg raises when the server is away; a retry may help."""
+"""What asyncpg raises when the server is away, full, going down or not the primary; a retry may help."""
 COLLISIONS: Final = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
     asyncpg.InvalidCachedStatementError,
+    asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
 )
 """What asyncpg raises when a transaction must be decided again."""
@@ -135,7 +137,7 @@ async def transaction(pool: Pool, organisation: str | None = None) -> AsyncItera
     Raises DatabaseUnavailable when Postgres is away or the transaction collided with another: nothing was stored, and
     deciding again may help. After a lost connection at commit the outcome is not known; callers are idempotent.
     """
-    try:
+    with _outages_named():
         async with pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
             opened = Transaction(connection)
             async with connection.transaction():
@@ -143,19 +145,24 @@ async def transaction(pool: Pool, organisation: str | None = None) -> AsyncItera
                     await connection.execute("SELECT set_config('deedlog.organisation', $1, true)", organisation)
                 yield opened
             opened.committed()
-    except OUTAGES as error:
-        raise DatabaseUnavailable(f"Postgres does not answer: {type(error).__name__}") from error
-    except COLLISIONS as error:
-        raise DatabaseUnavailable(f"the transaction collided with another: {type(error).__name__}", 0.05) from error
 
 
 @asynccontextmanager
 async def reading(pool: Pool) -> AsyncIterator[Connection]:
     """Lend a connection for reads outside a transaction. Raises DatabaseUnavailable when Postgres is away."""
-    try:
+    with _outages_named():
         async with pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
             yield connection
-    except OUTAGES as error:
-        raise DatabaseUnavailable(f"Postgres does not answer: {type(error).__name__}") from error
+
+
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    try:
+        yield
     except COLLISIONS as error:
-        raise DatabaseUnavailable(f"the statement collided with another: {type(error).__name__}", 0.05) from error
+        raise DatabaseUnavailable(f"it collided with another transaction: {type(error).__name__}", 0.05) from error
+    except OUTAGES as error:
+        # asyncpg's own DataError, an argument of ours that fits no column, is an InterfaceError too; no retry mends it.
+        if isinstance(error, ValueError):
+            raise
+        raise DatabaseUnavailable(f"Postgres does not answer: {type(error).__name__}") from error

@@ -1,8 +1,9 @@
 """Makes a service's derived state anew from facts, in a shadow schema beside the live one, and switches to it.
 
     1. an empty shadow schema, by the same migrations
-    2. every fact of every source, scanned from its owner, through the same effect with telling off
-    3. level shadow and live: each hears what only the other has heard; then again with the live consumers held
+    2. every fact of every source, scanned from its owner, through the same effect with telling off; then what was told
+       in the meantime; then, with the live consumers held, the rest
+    3. level shadow and live: each hears what only the other has heard
     4. compare digests; unless only a check was asked for, rename the shadow into place
     5. the service tells what differs, once
 
@@ -13,11 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -31,11 +32,11 @@ from shared.runtime.stream_store import READ_MAX, LogPosition
 
 LIVE: Final = "derived"
 SHADOW: Final = "derived_shadow"
+OLD: Final = "derived_old"
 CHUNK_FACTS_MAX: Final = 500
 """Facts a transaction: an import or rebuild commits often, so that it never holds the horizon back."""
 RUNNING_LOCK_KEY: Final = 0x6465_6564_7275_6E6E
 """Held while a rebuild runs; two at once would share the shadow. "deedrunn" in ASCII."""
-LEVEL_ROUNDS_MAX: Final = 20
 HOLD_SECONDS_MAX: Final = 30.0
 
 _UNEQUAL: Final = f"""
@@ -44,6 +45,15 @@ FROM {LIVE}.positions l FULL JOIN {SHADOW}.positions s USING (source, subject)
 WHERE coalesce(l.number, 0) <> coalesce(s.number, 0) AND l.parked_number IS NULL AND s.parked_number IS NULL
 ORDER BY source, subject LIMIT 1000
 """  # noqa: S608 - constants
+_CARRY_SKIPPED: Final = f"""
+INSERT INTO {SHADOW}.positions (source, subject, number, skipped)
+SELECT source, subject, 0, skipped FROM {LIVE}.positions WHERE skipped IS NOT NULL
+"""  # noqa: S608 - constants
+_CARRY_TAILS: Final = f"INSERT INTO {SHADOW}.tails SELECT * FROM {LIVE}.tails"  # noqa: S608 - constants
+_DIGEST: Final = """
+SELECT encode(sha256(convert_to(coalesce(string_agg(row_digest, '' ORDER BY row_digest), ''), 'UTF8')), 'hex')
+FROM (SELECT md5(row({columns})::text) AS row_digest FROM "{schema}"."{table}") AS rows
+"""
 _NOT_STATE: Final = frozenset({"migrations", "tails"})
 _NOT_FACT: Final = frozenset({"parked_since"})
 
@@ -91,27 +101,31 @@ class Rebuild:
             connection.terminate()
 
     async def _empty_shadow(self, connection: Connection) -> None:
+        """Make the shadow's tables, and note in it what operators passed over: no fact says so."""
         service = self._live.service
-        await connection.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
         roles = {name: f"{service}_{name}" for name in ("door", "backbone", "owner")}
+        await connection.execute(f"DROP SCHEMA IF EXISTS {SHADOW} CASCADE")
+        await connection.execute(f"DROP SCHEMA IF EXISTS {OLD} CASCADE")
         await apply_derived(connection, SHADOW, self._folder, roles)
+        await connection.execute(_CARRY_SKIPPED)
 
     async def _build(self, connection: Connection, is_check_only: bool) -> AsyncIterator[Progress]:
         live = self._live
         pool = await open_pool(self._url, 2, search_path=f"{SHADOW},public")
-        shadow = Consumer(live.service, pool, live.effect, live.feed, None, live.clock)
+        shadow = Consumer(live.service, pool, live.effect, live.feed, None, live.clock, is_shadow=True)
         expected = await connection.fetchval(f"SELECT coalesce(sum(number), 0)::bigint FROM {LIVE}.positions")  # noqa: S608
+        heard = {source.name: LogPosition() for source in live.effect.hears}
         facts = 0
         try:
-            for source in live.effect.hears:
-                async for page, _ in live.feed.scan(source.name, LogPosition()):
-                    for start in range(0, len(page), CHUNK_FACTS_MAX):
-                        await shadow.apply(page[start : start + CHUNK_FACTS_MAX])
-                    facts += len(page)
+            # The second time hears what was told during the first, so that little is left for when all is held.
+            for _ in range(2):
+                async for count in self._scan(shadow, heard):
+                    facts += count
                     yield Progress(facts, max(expected, facts))
-            await self._level(connection, shadow, self._live)
             async with self._live_held(connection):
-                await self._level(connection, shadow, live.without_rebuild_lock())
+                async for count in self._scan(shadow, heard):
+                    facts += count
+                await self._level(connection, shadow)
                 digests = await digest(connection, LIVE), await digest(connection, SHADOW)
                 if not is_check_only:
                     await _switch(connection)
@@ -121,19 +135,30 @@ class Rebuild:
             await self._after_switch()
         yield Progress(facts, facts, True, *digests)
 
-    async def _level(self, connection: Connection, shadow: Consumer, live: Consumer) -> None:
+    async def _scan(self, shadow: Consumer, heard: dict[str, LogPosition]) -> AsyncIterator[int]:
+        """Have the shadow hear every fact after the positions in `heard`, which move; yields the facts of each page."""
+        for source in list(heard):
+            async for page, following in shadow.feed.scan(source, heard[source]):
+                for start in range(0, len(page), CHUNK_FACTS_MAX):
+                    if await shadow.apply(page[start : start + CHUNK_FACTS_MAX]):
+                        raise Unavailable(f"{source} does not give the facts it told")
+                heard[source] = following
+                yield len(page)
+
+    async def _level(self, connection: Connection, shadow: Consumer) -> None:
         """Let each side hear what only the other has heard. Raises Unavailable when they do not meet."""
-        for _ in range(LEVEL_ROUNDS_MAX):
-            rows = await connection.fetch(_UNEQUAL)
-            if not rows:
-                return
+        live = self._live.without_rebuild_lock()
+        before: Sequence[Any] = ()
+        while rows := await connection.fetch(_UNEQUAL):
+            if rows == before:
+                raise Unavailable("the rebuild cannot level with the live state; look for streams that do not move")
+            before = rows
             for source, subject, live_number, shadow_number in rows:
                 key = StreamKey(source, Subject(subject))
                 if shadow_number < live_number:
                     await _hear(shadow, key, shadow_number, live_number)
                 else:
                     await _hear(live, key, live_number, shadow_number)
-        raise Unavailable("facts come in faster than the rebuild can level with them; try again when it is calmer")
 
     @asynccontextmanager
     async def _live_held(self, connection: Connection) -> AsyncIterator[None]:
@@ -156,9 +181,10 @@ async def _hear(consumer: Consumer, key: StreamKey, after: int, through: int) ->
 
 async def _switch(connection: Connection) -> None:
     async with connection.transaction():
-        await connection.execute(f"ALTER SCHEMA {LIVE} RENAME TO derived_old")
+        await connection.execute(_CARRY_TAILS)
+        await connection.execute(f"ALTER SCHEMA {LIVE} RENAME TO {OLD}")
         await connection.execute(f"ALTER SCHEMA {SHADOW} RENAME TO {LIVE}")
-    await connection.execute("DROP SCHEMA derived_old CASCADE")
+    await connection.execute(f"DROP SCHEMA {OLD} CASCADE")
 
 
 async def digest(connection: Connection, schema: str) -> str:
@@ -175,9 +201,6 @@ async def digest(connection: Connection, schema: str) -> str:
             tables.setdefault(table, []).append(f'"{column}"')
     whole = hashlib.sha256()
     for table, names in tables.items():
-        row_digests = await connection.fetchval(
-            f"""SELECT coalesce(string_agg(row_digest, '' ORDER BY row_digest), '') FROM (
-                SELECT md5(row({", ".join(names)})::text) AS row_digest FROM "{schema}"."{table}") AS rows"""  # noqa: S608
-        )
-        whole.update(f"{table}\n{row_digests}\n".encode())
+        rows_digest = await connection.fetchval(_DIGEST.format(columns=", ".join(names), schema=schema, table=table))
+        whole.update(f"{table}\n{rows_digest}\n".encode())
     return whole.hexdigest()

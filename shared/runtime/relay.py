@@ -24,10 +24,23 @@ from shared.events.fact import Fact, kafka_headers
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
 from shared.runtime import faults, telemetry
-from shared.runtime.postgres import CONNECT_TIMEOUT_SECONDS, OUTAGES, Connection, DatabaseUnavailable
+from shared.runtime.postgres import (
+    COMMAND_TIMEOUT_SECONDS,
+    CONNECT_TIMEOUT_SECONDS,
+    OUTAGES,
+    Connection,
+    DatabaseUnavailable,
+)
 from shared.runtime.settings import Settings
-from shared.runtime.stream_store import SCAN, LogPosition, StreamStore, fact_of_row, position_of_row
-from shared.runtime.topics import BrokerAdmin, BrokerUnavailable, BrokerView, newest_generation, topic_name
+from shared.runtime.stream_store import SCAN, LogPosition, StreamStore, enter_epoch, fact_of_row, position_of_row
+from shared.runtime.topics import (
+    BrokerAdmin,
+    BrokerUnavailable,
+    BrokerView,
+    newest_generation,
+    topic_name,
+    topics_of,
+)
 
 LOCK_KEY: Final = 0x6465_6564_7265_6C61
 """The advisory lock of the elected relay; "deedrela" in ASCII."""
@@ -42,6 +55,14 @@ ROUNDS_A_GENERATION_MAX: Final = 5_000
 """Produce rounds before rotation, where rotation is on: the embedded broker's fetch slows with batches a partition."""
 GRACE_SECONDS: Final = 60.0
 """How long a generation that was left stays for slow consumers; later they are mended from the feed."""
+
+MEASURE_SECONDS: Final = 1.0
+
+HORIZON_AGE: Final = """
+SELECT coalesce(extract(epoch FROM clock_timestamp() - min(xact_start)), 0)::float8 FROM pg_stat_activity
+WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+"""
+"""Seconds for which the oldest transaction that has written, in any database of the server, is open."""
 
 INDEX_ORDER: Final = {"enable_sort": "off", "enable_seqscan": "off", "enable_bitmapscan": "off"}
 """A young table has no statistics; without these the planner may sort it whole for every page."""
@@ -67,6 +88,9 @@ class Relay:
         self._rounds = 0
         self._facts = 0
         self._generation = 0
+        self._cluster = ""
+        self._seen_at = 0.0
+        self._measured_at = 0.0
         self._retired: dict[str, float] = {}
         self.is_leading = False
 
@@ -78,6 +102,7 @@ class Relay:
         """Wait to be elected, then produce until something fails. Raises Unavailable then."""
         try:
             async with self._elected() as connection, BrokerAdmin(self._settings.kafka_address) as admin:
+                await enter_epoch(connection)
                 while True:
                     await self._enter(connection, admin)
                     await self._lead(connection, admin)
@@ -91,6 +116,7 @@ class Relay:
         connection = await asyncpg.connect(
             self._settings.database_backbone_url.get_secret_value(),
             timeout=CONNECT_TIMEOUT_SECONDS,
+            command_timeout=COMMAND_TIMEOUT_SECONDS,
             server_settings={"application_name": f"deedlog relay {self._source.name}", **INDEX_ORDER},
         )
         try:
@@ -102,27 +128,32 @@ class Relay:
             connection.terminate()
 
     async def _enter(self, connection: Connection, admin: BrokerAdmin) -> None:
-        """Make sure there is a topic in this broker that is ours, and rewind when it is another broker."""
+        """Make sure there is a topic in this broker that is ours, and rewind when it is another broker.
+
+        The generation is noted together with the rewound cursor: a crash between the two would leave a new broker
+        without what the old one had. The topic is made first, because a producer's first send would make a ghost.
+        """
+        settings, source = self._settings, self._source
         view = await admin.look()
         row = await connection.fetchrow("SELECT cluster, generation FROM backbone.relay")
         generation: int = row["generation"]
-        if view.cluster == row["cluster"] and topic_name(self._source, generation) in view.topics:
-            self._generation = generation
-            return
-        generation = max(generation, newest_generation(self._source, view.topics)) + 1
-        await self._start_generation(connection, admin, view, generation)
-        await connection.execute(
-            "UPDATE backbone.relay SET epoch = verified_epoch, xid = verified_xid, id = verified_id"
-        )
+        if view.cluster != row["cluster"] or topic_name(source, generation) not in view.topics:
+            generation = max(generation, newest_generation(source, view.topics)) + 1
+            await admin.create(topic_name(source, generation), settings.topic_partitions, settings.topic_replicas)
+            await connection.execute(_REWIND, view.cluster, generation)
+        self._begin(view.cluster, generation)
+        self._retire(view)
 
-    async def _start_generation(
-        self, connection: Connection, admin: BrokerAdmin, view: BrokerView, generation: int
-    ) -> None:
-        settings = self._settings
-        await admin.create(topic_name(self._source, generation), settings.topic_partitions, settings.topic_replicas)
-        await connection.execute("UPDATE backbone.relay SET cluster = $1, generation = $2", view.cluster, generation)
+    def _begin(self, cluster: str, generation: int) -> None:
+        self._cluster = cluster
         self._generation = generation
         self._rounds = self._facts = 0
+
+    def _retire(self, view: BrokerView) -> None:
+        """Have every other generation that is there deleted after the grace, also those an earlier relay left."""
+        now = self._clock.monotonic()
+        for topic in topics_of([self._source], view.topics) - {topic_name(self._source, self._generation)}:
+            self._retired.setdefault(topic, now)
 
     async def _lead(self, connection: Connection, admin: BrokerAdmin) -> None:
         """Produce into the present generation until the broker changes or the topic is to be rotated."""
@@ -143,19 +174,20 @@ class Relay:
 
     async def _watch(self, admin: BrokerAdmin) -> None:
         """End with BrokerChanged when the broker changes. Deletes generations that were left long enough ago."""
-        settings = self._settings
-        expected: str | None = None
         while True:
+            asked_at = self._clock.monotonic()
             view = await admin.look()
-            expected = expected or view.cluster
-            if view.cluster != expected or topic_name(self._source, self._generation) not in view.topics:
+            if not self._is_ours(view):
                 raise BrokerChanged("the broker is another one or lost the topic")
-            self._looked_at = self._clock.monotonic()
+            self._seen_at = asked_at
             for topic, left_at in list(self._retired.items()):
-                if self._clock.monotonic() - left_at > GRACE_SECONDS:
-                    del self._retired[topic]
+                if asked_at - left_at > GRACE_SECONDS:
                     await admin.delete(topic)
-            await asyncio.sleep(settings.broker_watch_seconds)
+                    del self._retired[topic]
+            await asyncio.sleep(self._settings.broker_watch_seconds)
+
+    def _is_ours(self, view: BrokerView) -> bool:
+        return view.cluster == self._cluster and topic_name(self._source, self._generation) in view.topics
 
     @asynccontextmanager
     async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
@@ -186,9 +218,8 @@ class Relay:
         """Produce page after page until the generation is full."""
         cursor, verified = await _load(connection)
         topic = topic_name(self._source, self._generation)
-        self._looked_at = self._clock.monotonic()
-        sent_before: list[tuple[float, LogPosition]] = []
-        idle = POLL_SECONDS_MIN
+        unverified: list[tuple[float, LogPosition]] = []
+        idle_seconds = POLL_SECONDS_MIN
         while not self._is_full():
             self._nudged.clear()
             rows = await connection.fetch(SCAN, cursor.epoch, str(cursor.xid), cursor.id, PAGE_FACTS_MAX)
@@ -196,30 +227,48 @@ class Relay:
                 await self._produce(producer, topic, [fact_of_row(self._source.name, row) for row in rows])
                 await faults.point("relay.produced")
                 cursor = position_of_row(rows[-1])
-                sent_before.append((self._clock.monotonic(), cursor))
-                idle = POLL_SECONDS_MIN
-            verified, sent_before, moved = self._verify(verified, sent_before)
-            if rows or moved:
+                unverified.append((self._clock.monotonic(), cursor))
+            safe = self._take_verified(unverified)
+            if rows or safe is not None:
+                verified = safe or verified
                 await _save(connection, cursor, verified)
-            if not rows:
-                await self._wait(idle)
-                idle = min(idle * 2, POLL_SECONDS_MAX)
+            await self._measure(connection, rows)
+            if len(rows) == PAGE_FACTS_MAX:
+                continue
+            # A nudge without rows means that facts were committed and lie behind the horizon still.
+            was_nudged = await self._wait(POLL_SECONDS_MIN if rows else idle_seconds)
+            idle_seconds = POLL_SECONDS_MIN if rows or was_nudged else min(idle_seconds * 2, POLL_SECONDS_MAX)
 
-    def _verify(
-        self, verified: LogPosition, sent: list[tuple[float, LogPosition]]
-    ) -> tuple[LogPosition, list[tuple[float, LogPosition]], bool]:
-        """Return the last position that was produced before the broker was last seen unchanged."""
-        seen = [position for at, position in sent if at < self._looked_at - self._settings.broker_watch_seconds]
+    async def _measure(self, connection: Connection, rows: Sequence[Any]) -> None:
+        """Set the gauges of lag and, now and then, of the horizon's age."""
+        is_behind = len(rows) == PAGE_FACTS_MAX
+        lag_seconds = (self._clock.now() - fact_of_row("", rows[0]).recorded_at).total_seconds() if is_behind else 0
+        telemetry.RELAY_LAG_SECONDS.labels(self._source.name).set(lag_seconds)
+        if self._clock.monotonic() - self._measured_at > MEASURE_SECONDS:
+            self._measured_at = self._clock.monotonic()
+            age_seconds = await connection.fetchval(HORIZON_AGE)
+            telemetry.RELAY_HORIZON_AGE_SECONDS.labels(self._source.name).set(age_seconds)
+
+    def _take_verified(self, unverified: list[tuple[float, LogPosition]]) -> LogPosition | None:
+        """Return the last position acknowledged before the broker was last asked who it is, and forget up to there.
+
+        An answer that names our cluster vouches for what was acknowledged before the question: ids never come back.
+        """
+        seen = sum(acknowledged_at <= self._seen_at for acknowledged_at, _ in unverified)
         if not seen:
-            return verified, sent, False
-        return seen[-1], sent[len(seen) :], True
+            return None
+        position = unverified[seen - 1][1]
+        del unverified[:seen]
+        return position
 
-    async def _wait(self, seconds: float) -> None:
+    async def _wait(self, seconds: float) -> bool:
+        """Wait for a nudge at most so long; say whether one came."""
         try:
             async with asyncio.timeout(seconds):
                 await self._nudged.wait()
         except TimeoutError:
-            return
+            return False
+        return True
 
     async def _produce(self, producer: AIOKafkaProducer, topic: str, facts: Sequence[Fact]) -> None:
         """Return once every fact is acknowledged. One batch a partition is in flight, so order holds."""
@@ -233,6 +282,7 @@ class Relay:
         self._rounds += 1
         self._facts += len(facts)
         telemetry.RELAY_PRODUCED.labels(self._source.name).inc(len(facts))
+        telemetry.RELAY_BATCH_FACTS.labels(self._source.name).observe(len(facts))
 
     async def _send(self, producer: AIOKafkaProducer, topic: str, partition: int, facts: Sequence[Fact]) -> None:
         batch: Any = producer.create_batch()
@@ -254,8 +304,23 @@ class Relay:
         return limit > 0 and (self._facts >= limit or self._rounds >= ROUNDS_A_GENERATION_MAX)
 
     async def _rotate(self, connection: Connection, admin: BrokerAdmin) -> None:
-        self._retired[topic_name(self._source, self._generation)] = self._clock.monotonic()
-        await self._start_generation(connection, admin, await admin.look(), self._generation + 1)
+        """Go on in a new topic of the same broker; when it is another one now, leave it to `_enter` to rewind."""
+        view = await admin.look()
+        if not self._is_ours(view):
+            return
+        generation = max(self._generation, newest_generation(self._source, view.topics)) + 1
+        await admin.create(
+            topic_name(self._source, generation), self._settings.topic_partitions, self._settings.topic_replicas
+        )
+        await connection.execute("UPDATE backbone.relay SET generation = $1", generation)
+        self._begin(self._cluster, generation)
+        self._retire(view)
+
+
+_REWIND: Final = """
+UPDATE backbone.relay
+SET cluster = $1, generation = $2, epoch = verified_epoch, xid = verified_xid, id = verified_id
+"""
 
 
 def partition_of(subject: str, partitions: int) -> int:

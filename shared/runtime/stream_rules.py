@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from shared.events.fact import Fact
 from shared.kernel.ids import FactId
@@ -23,6 +24,8 @@ class Position:
     number: int = 0
     fact_id: FactId | None = None
     is_parked: bool = False
+    skipped: frozenset[int] = frozenset()
+    """Numbers an operator passed over for good: heard, and not applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +62,19 @@ def step(position: Position, facts: Iterable[Fact]) -> Step:
         return Step((), 0)
     apply: list[Fact] = []
     duplicates = 0
-    last = position
+    last, last_id = position.number, position.fact_id
     for fact in sorted(facts, key=_number):
-        if fact.number == last.number + 1:
+        number = fact.number
+        if number == last + 1:
             apply.append(fact)
-            last = Position(fact.number, fact.id)
-        elif fact.number > last.number + 1:
-            return Step(tuple(apply), duplicates, missing=Missing(last.number + 1, fact.number - 1))
-        elif fact.number == last.number and last.fact_id is not None and fact.id != last.fact_id:
-            return Step(tuple(apply), duplicates, contradiction=Contradiction(fact.number))
+            last, last_id = number, fact.id
+        elif number > last:
+            return Step(tuple(apply), duplicates, missing=Missing(last + 1, number - 1))
+        elif number == last and last_id is not None and fact.id != last_id:
+            return Step(tuple(apply), duplicates, contradiction=Contradiction(number))
         else:
             duplicates += 1
     return Step(tuple(apply), duplicates)
 
 
-def _number(fact: Fact) -> int:
-    return fact.number
+_number = attrgetter("number")

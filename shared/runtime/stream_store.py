@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shared.events.erasure import facts_erased
@@ -22,6 +23,9 @@ from shared.runtime.postgres import Connection, Transaction
 READ_MAX: Final = 500
 SCAN_MAX: Final = 2_000
 HEADS_MAX: Final = 10_000
+SUBJECTS_MAX: Final = 1_000
+"""Streams whose heads may be asked for by name at once."""
+_EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,13 +82,17 @@ WHERE (epoch, xid, id) > ($1::integer, $2::text::xid8, $3::bigint)
 ORDER BY epoch, xid, id LIMIT $4
 """  # noqa: S608 - a constant
 _MOVED: Final = """
-SELECT epoch, xid::text::bigint AS xid_number, id, subject FROM backbone.facts
+SELECT epoch, xid::text::bigint AS xid_number, id, subject, number FROM backbone.facts
 WHERE (epoch, xid, id) > ($1::integer, $2::text::xid8, $3::bigint)
   AND (epoch, xid) < ((SELECT e.epoch FROM backbone.epochs e), pg_snapshot_xmin(pg_current_snapshot()))
 ORDER BY epoch, xid, id LIMIT $4
 """
 _HEADS: Final = """
 SELECT subject, number, fact_id, recorded_at FROM backbone.streams WHERE subject = ANY($1::text[])
+"""
+_HEADS_AT: Final = """
+SELECT s.subject, s.number, s.fact_id, s.recorded_at FROM backbone.streams s
+JOIN unnest($1::text[], $2::bigint[]) AS seen (subject, number) USING (subject, number)
 """
 _ERASE: Final = "UPDATE backbone.facts SET data = NULL WHERE subject = $1 AND number <= $2 AND data IS NOT NULL"
 
@@ -171,18 +179,23 @@ class StreamStore:
         return [fact_of_row(self.source.name, row) for row in rows], position_of_row(rows[-1]) if rows else since
 
     async def heads(self, connection: Connection, since: LogPosition, limit: int) -> HeadsPage:
-        """Return the present head of each stream that has a fact among the `limit` facts after `since`."""
+        """Return the head of each stream whose newest fact is among the `limit` facts after `since`.
+
+        A stream that moved on beyond them is left for the page its newest fact is in: else a stream that never rests
+        would keep whoever reads these pages from ever leaving the first.
+        """
         limit = min(limit, HEADS_MAX)
         epoch = await connection.fetchval("SELECT epoch FROM backbone.epochs")
         rows = await connection.fetch(_MOVED, since.epoch, str(since.xid), since.id, limit)
-        moved = list(dict.fromkeys(row[3] for row in rows))
+        moved = {row[3]: row[4] for row in rows}
+        heads = await connection.fetch(_HEADS_AT, list(moved), list(moved.values())) if moved else []
         following = position_of_row(rows[-1]) if rows else since
-        return HeadsPage(await self.heads_of(connection, moved), following, len(rows) == limit, epoch)
+        return HeadsPage(tuple(_head_of_row(row) for row in heads), following, len(rows) == limit, epoch)
 
     async def heads_of(self, connection: Connection, subjects: Sequence[str]) -> tuple[Head, ...]:
         """Return the head of each stream named that exists."""
         rows = await connection.fetch(_HEADS, list(subjects)) if subjects else []
-        return tuple(Head(row[0], row[1], FactId(str(row[2])), int(row[3].timestamp() * 1_000_000)) for row in rows)
+        return tuple(_head_of_row(row) for row in rows)
 
     async def erase(self, tx: Transaction, subject: str, fact_id: FactId) -> Fact:
         """Empty the data of every fact now in the stream and tell so; subject, numbers, ids and types stay.
@@ -204,22 +217,40 @@ def fact_of_row(source: str, row: Any) -> Fact:
     return Fact(FactId(str(fact_id)), source, subject, number, type_, occurred_at, recorded_at, organisation, data)
 
 
+def _head_of_row(row: Any) -> Head:
+    return Head(row[0], row[1], FactId(str(row[2])), (row[3] - _EPOCH_START) // timedelta(microseconds=1))
+
+
 def position_of_row(row: Any) -> LogPosition:
     """Return the log position of a row that starts with epoch, xid_number, id."""
     return LogPosition(row[0], row[1], row[2])
 
 
-_EPOCH: Final = """
+_ENTER_EPOCH: Final = """
 UPDATE backbone.epochs AS known SET
-    epoch = CASE WHEN known.system_identifier = 0 THEN known.epoch ELSE known.epoch + 1 END,
-    system_identifier = present.system_identifier
-FROM (SELECT system_identifier FROM pg_control_system()) AS present
-WHERE known.system_identifier <> present.system_identifier
+    epoch = CASE WHEN known.incarnation IS NULL THEN known.epoch
+            ELSE greatest(known.epoch + 1, extract(epoch FROM now() - timestamptz '2020-01-01Z')::integer) END,
+    incarnation = present.incarnation
+FROM (
+    SELECT concat_ws('/', (SELECT system_identifier FROM pg_control_system()),
+        (SELECT oid FROM pg_database WHERE datname = current_database()),
+        (SELECT timeline_id FROM pg_control_checkpoint())) AS incarnation
+) AS present
+WHERE known.incarnation IS DISTINCT FROM present.incarnation
 """
 
 
 async def enter_epoch(connection: Connection) -> int:
-    """Return the present epoch, raised by one when the database woke up in another cluster than it last ran in."""
-    await connection.execute(_EPOCH)
+    """Return the present epoch, which rose when the database is not the one it was: restored, or in another cluster.
+
+    It rises to the seconds since 2020 rather than by one, so that two restores of one backup have two epochs. Not seen
+    is a restore over the same database (`pg_restore --clean`): call `mark_restored` after one.
+    """
+    await connection.execute(_ENTER_EPOCH)
     epoch: int = await connection.fetchval("SELECT epoch FROM backbone.epochs")
     return epoch
+
+
+async def mark_restored(connection: Connection) -> None:
+    """Have the next start enter a new epoch, so that every consumer compares what it heard with what is here now."""
+    await connection.execute("UPDATE backbone.epochs SET incarnation = 'restored' WHERE incarnation IS NOT NULL")

@@ -93,6 +93,12 @@ class BrokerAdmin:
         topics = await self._bounded(client.list_topics())
         return BrokerView(str(described.get("cluster_id")), frozenset(topics))
 
+    async def partitions(self, topics: Iterable[str]) -> dict[str, int]:
+        """Return how many partitions each of these topics has now; one that is gone is left out."""
+        client = await self._connected()
+        described = await self._bounded(client.describe_topics(sorted(topics)))
+        return {topic["topic"]: len(topic["partitions"]) for topic in described if not topic["error_code"]}
+
     async def create(self, topic: str, partitions: int, replicas: int) -> None:
         """Make a topic; nothing happens when it is there."""
         client = await self._connected()

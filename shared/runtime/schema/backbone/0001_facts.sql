@@ -5,13 +5,14 @@ CREATE SCHEMA backbone;
 GRANT USAGE ON SCHEMA backbone TO :door, :backbone;
 
 -- One row. The epoch rises when the database was restored or woke up in another cluster: transaction ids begin anew
--- there, so a position is (epoch, xid, row).
+-- there, so a position is (epoch, xid, row). `incarnation` names the database as it last ran: its cluster, its own oid
+-- and the cluster's timeline; null before the first start.
 CREATE TABLE backbone.epochs (
-    only_row          boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    epoch             integer NOT NULL,
-    system_identifier bigint  NOT NULL
+    only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    epoch       integer NOT NULL,
+    incarnation text
 );
-INSERT INTO backbone.epochs (epoch, system_identifier) VALUES (1, 0);
+INSERT INTO backbone.epochs (epoch) VALUES (1);
 
 CREATE TABLE backbone.facts (
     epoch        integer     NOT NULL,

@@ -9,6 +9,7 @@ CREATE TABLE positions (
     parked_number bigint,              -- the fact the stream is parked at; null when it flows
     parked_reason text,
     parked_since  timestamptz,
+    skipped       bigint[],            -- facts an operator passed over for good; a rebuild passes over them too
     PRIMARY KEY (source, subject)
 ) WITH (fillfactor = 70);
 CREATE INDEX positions_parked ON positions (source, subject) WHERE parked_number IS NOT NULL;
@@ -25,11 +26,12 @@ CREATE TABLE set_aside (
     PRIMARY KEY (source, subject, number)
 );
 
--- Up to where each source's heads were compared with ours.
+-- Up to where each source's heads were compared with ours, and the epoch its owner was in then.
 CREATE TABLE tails (
-    source text    PRIMARY KEY,
-    epoch  integer NOT NULL,
-    xid    bigint  NOT NULL,
-    id     bigint  NOT NULL
+    source      text    PRIMARY KEY,
+    epoch       integer NOT NULL,
+    xid         bigint  NOT NULL,
+    id          bigint  NOT NULL,
+    owner_epoch integer NOT NULL
 );
 GRANT SELECT ON positions, set_aside TO :door;
