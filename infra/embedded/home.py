@@ -1,0 +1,257 @@
+"""The data folder of one house: everything it keeps, and nothing anywhere else.
+
+    lock  house.json                who runs here now, and what it started
+    secrets.json  admin.key         written once, 0600
+    postgres/                       the database (for root it may be a link; see postgres_cluster)
+    keys/<service>/                 signing keys, 0700
+    files/<service>/                what services keep as files, such as bundles, 0700
+    logs/                           of every process, 0700
+    trust.json                      whom `deedlog verify` believes
+    demo/
+
+The folder is made 0700; by root 0711, for the database's system user has to pass through it. A folder that was there
+keeps the rights it had.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from infra.embedded.system_user import SYSTEM_FOLDER
+from shared.kernel.errors import Broken, Conflict, Rejected
+
+ADMIN_KEY_PREFIX: Final = "dla_"
+SECRET_BYTES: Final = 32
+HOLD_SECONDS_MAX: Final = 0.2
+"""How long a hold is tried for: whoever only looks whether a folder is held has it for microseconds."""
+
+
+class HouseRuns(Conflict):
+    """Another process holds this data folder."""
+
+    code = "house-runs"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """What the house's parts show one another. passwords: of the two roles of each service, by service and role."""
+
+    service_token: str
+    passwords: Mapping[str, Mapping[str, str]]
+
+    def with_services(self, services: Iterable[str]) -> Secrets:
+        """Return the secrets with fresh passwords for the services that had none."""
+        passwords = dict(self.passwords)
+        for service in services:
+            passwords.setdefault(service, {"door": fresh_secret(), "backbone": fresh_secret()})
+        return Secrets(self.service_token, passwords)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the content of secrets.json."""
+        passwords = {service: dict(roles) for service, roles in self.passwords.items()}
+        return {"format": "deedlog/secrets/v1", "service_token": self.service_token, "passwords": passwords}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A data folder by its absolute path."""
+
+    path: Path
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the house that runs here; names its process."""
+        return self.path / "lock"
+
+    @property
+    def state_file(self) -> Path:
+        """What runs here now."""
+        return self.path / "house.json"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Passwords and the services' token."""
+        return self.path / "secrets.json"
+
+    @property
+    def admin_key_file(self) -> Path:
+        """The operator's key."""
+        return self.path / "admin.key"
+
+    @property
+    def trust_file(self) -> Path:
+        """Whom `deedlog verify` believes."""
+        return self.path / "trust.json"
+
+    @property
+    def backup_file(self) -> Path:
+        """When the last backup was made, and where it went."""
+        return self.path / "backup.json"
+
+    @property
+    def postgres(self) -> Path:
+        """The database's folder."""
+        return self.path / "postgres"
+
+    @property
+    def keys(self) -> Path:
+        """Signing keys, a folder a service."""
+        return self.path / "keys"
+
+    @property
+    def files(self) -> Path:
+        """What services keep as files, a folder a service."""
+        return self.path / "files"
+
+    @property
+    def logs(self) -> Path:
+        """A log a process."""
+        return self.path / "logs"
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a house was ever started here."""
+        return self.secrets_file.exists()
+
+    def make(self, services: Iterable[str]) -> Secrets:
+        """Have every folder and secret there, those that are missing made; return the secrets. The caller holds it."""
+        make_folder(self.path, for_servers=True)
+        make_folder(self.postgres, for_servers=True)
+        for folder in (self.keys, self.files, self.logs):
+            make_folder(folder)
+        for service in services:
+            make_folder(self.keys / service)
+            make_folder(self.files / service)
+        if not self.admin_key_file.exists():
+            write_private(self.admin_key_file, f"{ADMIN_KEY_PREFIX}{fresh_secret()}\n")
+        known = self.secrets() if self.is_made else Secrets(fresh_secret(), {})
+        secrets = known.with_services(services)
+        if secrets != known or not self.is_made:
+            write_private(self.secrets_file, json.dumps(secrets.as_json(), indent=2) + "\n")
+        return secrets
+
+    def secrets(self) -> Secrets:
+        """Return what was written once. Raises Broken when the file is gone or is another's."""
+        try:
+            kept = json.loads(self.secrets_file.read_text())
+            return Secrets(kept["service_token"], kept["passwords"])
+        except FileNotFoundError:
+            raise Broken(f"{self.secrets_file} is gone; restore it from a backup") from None
+        except (ValueError, KeyError, TypeError):
+            raise Broken(f"{self.secrets_file} is not what was written; restore it from a backup") from None
+
+    def admin_key(self) -> str:
+        """Return the operator's key. Raises Rejected when there is none here or it may not be read."""
+        try:
+            return self.admin_key_file.read_text().strip()
+        except FileNotFoundError:
+            raise Rejected.of(
+                "DEEDLOG_HOME", f"there is no admin.key in {self.path}", "Start the house: deedlog up."
+            ) from None
+        except PermissionError:
+            raise Rejected.of(
+                "DEEDLOG_HOME", f"{self.admin_key_file} may not be read", "Be its owner, or set DEEDLOG_KEY."
+            ) from None
+
+    def admin_key_digest(self) -> str:
+        """Return the SHA-256 of the operator's key in hexadecimal: all that a service is told of it."""
+        return hashlib.sha256(self.admin_key().encode()).hexdigest()
+
+    def hold(self) -> Hold:
+        """Return the hold on this folder; it ends with the process at the latest. Raises HouseRuns with its pid."""
+        make_folder(self.path, for_servers=True)
+        descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if not _locked(descriptor, HOLD_SECONDS_MAX):
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise HouseRuns(
+                f"another copy runs on {self.path} (process {holder}). Stop it with `deedlog down`, "
+                "or choose another folder and port: DEEDLOG_HOME, DEEDLOG_PORT."
+            )
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        return Hold(descriptor)
+
+    def is_held(self) -> bool:
+        """Say whether some process holds this folder now."""
+        try:
+            descriptor = os.open(self.lock_file, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+
+class Hold:
+    """The right to be the one house on a folder."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def let_go(self) -> None:
+        """Another house may start here."""
+        os.truncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+
+def _locked(descriptor: int, seconds_max: float) -> bool:
+    ends_at = time.monotonic() + seconds_max
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > ends_at:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
+
+
+def default_home(environment: Mapping[str, str]) -> Home:
+    """Return the data folder: DEEDLOG_HOME, or for root a system folder, or one under the user's XDG data folder."""
+    if named := environment.get("DEEDLOG_HOME"):
+        return Home(Path(named).expanduser().absolute())
+    if os.geteuid() == 0:
+        return Home(SYSTEM_FOLDER)
+    shares = environment.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Home(Path(shares).absolute() / "deedlog")
+
+
+def fresh_secret() -> str:
+    """Return 256 random bits as text that needs no quoting anywhere."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def make_folder(folder: Path, *, for_servers: bool = False) -> None:
+    """The folder is there: 0700 when made now (0711 if root makes it for a server of another user), else as it was."""
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    mode = 0o711 if for_servers and os.geteuid() == 0 else 0o700
+    folder.mkdir(mode)
+    folder.chmod(mode)  # whatever the umask took away
+
+
+def write_private(file: Path, text: str) -> None:
+    """The file holds `text` and is 0600; a reader sees the old content or the new, never a part."""
+    aside = file.with_name(f".{file.name}.aside")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as writer:
+        writer.write(text)
+        writer.flush()
+        os.fsync(writer.fileno())
+    aside.rename(file)

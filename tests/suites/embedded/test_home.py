@@ -1,0 +1,124 @@
+"""The data folder: made closed, held by one, its secrets written once, and no folder of others touched."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.embedded.home import Home, HouseRuns, default_home
+from infra.embedded.system_user import SYSTEM_FOLDER
+from shared.kernel.errors import Broken, Rejected
+
+SERVICES = ("identity", "record_log")
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "house")
+
+
+def test_secrets_are_readable_by_their_owner_alone(home: Home) -> None:
+    home.make(SERVICES)
+    assert mode(home.secrets_file) == mode(home.admin_key_file) == 0o600
+    assert {mode(folder) for folder in (home.keys, home.files, home.logs, home.keys / "identity")} == {0o700}
+
+
+def test_the_folder_lets_nobody_list_it(home: Home) -> None:
+    old = os.umask(0)
+    try:
+        home.make(SERVICES)
+    finally:
+        os.umask(old)
+    assert mode(home.path) == (0o711 if os.geteuid() == 0 else 0o700)
+
+
+def test_a_folder_that_was_there_keeps_its_rights(home: Home) -> None:
+    home.path.mkdir(0o750)
+    home.path.chmod(0o750)
+    above = mode(home.path.parent)
+    home.make(SERVICES)
+    assert mode(home.path) == 0o750
+    assert mode(home.path.parent) == above
+
+
+def test_secrets_are_written_once(home: Home) -> None:
+    first, key = home.make(SERVICES), home.admin_key()
+    assert home.make(SERVICES) == first
+    assert home.admin_key() == key
+
+
+def test_a_service_that_comes_later_gets_passwords_and_the_others_keep_theirs(home: Home) -> None:
+    first = home.make(SERVICES)
+    second = home.make((*SERVICES, "skill_profiles"))
+    assert {service: second.passwords[service] for service in SERVICES} == first.passwords
+    assert set(second.passwords["skill_profiles"]) == {"door", "backbone"}
+    assert home.secrets() == second
+
+
+def test_no_two_secrets_are_alike(home: Home) -> None:
+    secrets = home.make(SERVICES)
+    words = [password for roles in secrets.passwords.values() for password in roles.values()]
+    words += [secrets.service_token, home.admin_key()]
+    assert len(set(words)) == len(words)
+    assert all(len(word) >= 43 for word in words)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"service_token": "x"}'])
+def test_broken_secrets_are_named_and_not_replaced(home: Home, content: str) -> None:
+    home.make(SERVICES)
+    home.secrets_file.write_text(content)
+    with pytest.raises(Broken, match=r"secrets\.json"):
+        home.make(SERVICES)
+    assert home.secrets_file.read_text() == content
+
+
+def test_a_folder_without_a_key_says_what_to_do(home: Home) -> None:
+    with pytest.raises(Rejected, match="deedlog up"):
+        home.admin_key()
+
+
+def test_a_second_hold_is_refused_with_the_number_of_the_first(home: Home) -> None:
+    hold = home.hold()
+    with pytest.raises(HouseRuns, match=f"process {os.getpid()}"):
+        home.hold()
+    assert home.is_held()
+    hold.let_go()
+    assert not home.is_held()
+    home.hold().let_go()
+
+
+def test_a_hold_ends_with_its_process(home: Home) -> None:
+    script = f"""
+import os, signal
+from pathlib import Path
+from infra.embedded.home import Home
+hold = Home(Path({str(home.path)!r})).hold()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    root = Path(__file__).parents[3]
+    subprocess.run([sys.executable, "-c", script], check=False, timeout=30, cwd=root)
+    assert home.lock_file.read_text().strip() != ""
+    home.hold().let_go()
+
+
+def test_the_folder_named_in_the_environment_is_taken(tmp_path: Path) -> None:
+    assert default_home({"DEEDLOG_HOME": str(tmp_path)}).path == tmp_path
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root's own default")
+def test_root_keeps_its_data_in_the_system_folder() -> None:
+    assert default_home({}).path == SYSTEM_FOLDER
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="everybody else's default")
+def test_a_user_keeps_data_where_their_system_says(tmp_path: Path) -> None:
+    assert default_home({"XDG_DATA_HOME": str(tmp_path)}).path == tmp_path / "deedlog"
