@@ -85,6 +85,11 @@ class EmbeddedBroker:
         return f"{HOST}:{self.port}"
 
     @property
+    def pid(self) -> int:
+        """The number of the broker's process, the one we started last; 0 when there is none."""
+        return self._child.pid if self._child is not None else 0
+
+    @property
     def cluster_id(self) -> str:
         """The id of the last incarnation started; empty before the first."""
         return self._cluster_id

@@ -64,6 +64,11 @@ class EmbeddedPostgres:
         return (self.folder / "data").resolve()
 
     @property
+    def pid(self) -> int:
+        """The number of the server's process, the one we started last; 0 when there is none."""
+        return self._child.pid if self._child is not None else 0
+
+    @property
     def is_alive(self) -> bool:
         """Whether the server we started still runs."""
         return self._child is not None and self._child.is_alive

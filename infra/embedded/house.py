@@ -1,0 +1,260 @@
+"""The whole house on one machine: started in order, looked after while it runs, stopped in order.
+
+    1. the database and the broker, at once; meanwhile the processes that host services import their code
+    2. every service's database, made or brought up to date
+    3. the processes; ready when each says so, which it does when every consumer holds its partitions
+
+What dies is started again, later each time it dies soon: a process as it was, the database from its data, the broker
+as a new incarnation. Stopping goes from the door inwards: the front process, the others, the broker, the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from infra.embedded.broker import EmbeddedBroker
+from infra.embedded.databases import databases_of, set_up_databases
+from infra.embedded.health import Health, health_of_all
+from infra.embedded.home import Home
+from infra.embedded.layout import Layout
+from infra.embedded.postgres import EmbeddedPostgres
+from infra.embedded.process import LaunchFailed, log_tail
+from infra.embedded.state import HouseState, Phase, ProcessState, created_at, end_leftovers, write_state
+from infra.embedded.units import HostedProcess, Unit
+from shared.kernel.clock import Clock, rfc3339
+from shared.kernel.errors import DeedlogError, Unavailable
+from shared.runtime.lifecycle import Readiness
+
+READY_SECONDS_MAX: Final = 60.0
+LOOK_SECONDS: Final = 0.1
+"""How often each process is looked at; what died is noticed within it."""
+PAUSE_SECONDS_MIN: Final = 0.2
+PAUSE_SECONDS_MAX: Final = 5.0
+CALM_SECONDS: Final = 20.0
+"""What ran this long is well again: the next pause is the shortest."""
+STOP_SECONDS: Final = {"front": 4.0, "others": 2.75, "broker": 0.75, "postgres": 2.25}
+"""What each step of a stop may take; under 10 s in all."""
+
+Report = Callable[[str], None]
+
+
+class NotReady(Unavailable):
+    """The house did not become ready in time; the message says what was missing."""
+
+    code = "not-ready"
+
+
+@dataclass
+class _Watched:
+    """A unit and what became of it."""
+
+    name: str
+    unit: Unit
+    restarts: int = 0
+    reason: str = ""
+    pause_seconds: float = PAUSE_SECONDS_MIN
+    started_at: float = 0.0
+    due_at: float | None = None
+
+
+class House:
+    """One house in one data folder, which the caller holds. A component: `lifecycle.run` starts and stops it.
+
+    report: told in a sentence what was done, and what died.
+    """
+
+    name = "the house"
+
+    def __init__(self, home: Home, layout: Layout, clock: Clock, report: Report) -> None:
+        self.home = home
+        self.layout = layout
+        self._clock = clock
+        self._report = report
+        self._secrets = home.make(layout.services)
+        self._go = home.path / "databases-are-ready"
+        self.postgres = EmbeddedPostgres(home.postgres, layout.postgres_port)
+        self.broker = EmbeddedBroker(layout.broker_port, home.logs / "broker.log")
+        hosted = [HostedProcess(one, layout, home, self._secrets, self._go) for one in layout.processes]
+        self._servers = [_Watched("postgres", self.postgres), _Watched("broker", self.broker)]
+        self._hosted = [_Watched(one.process.name, one) for one in hosted]
+        self._state = HouseState(
+            os.getpid(), "starting", layout.port, layout.name, layout.services, rfc3339(clock.now())
+        )
+        self._watching: asyncio.Task[None] | None = None
+        self.seconds_to_ready = 0.0
+
+    # A component
+
+    async def start(self) -> None:
+        """Every service is ready: every consumer holds its partitions. Nothing runs when this raises.
+
+        Raises PortTaken, NotReady, LaunchFailed and what else keeps a part from starting.
+        """
+        began = self._clock.monotonic()
+        try:
+            await self._start_parts()
+            await self._until_ready()
+        except BaseException as error:
+            await self._stop_parts()
+            reason = str(error) if isinstance(error, DeedlogError) else "it was interrupted"
+            self._note("failed", reason)
+            raise
+        self.seconds_to_ready = self._clock.monotonic() - began
+        self._state = replace(self._state, seconds_to_ready=round(self.seconds_to_ready, 2))
+        self._note("ready")
+        self._watching = asyncio.create_task(self._watch(), name="watch")
+
+    async def stop(self) -> None:
+        """Every part has ended, from the door inwards, within 10 s."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        self._note("stopping")
+        await self._stop_parts()
+        self._note("stopped")
+
+    def readiness(self) -> Readiness:
+        """Say whether all parts run."""
+        missing = [one.name for one in self._all if not one.unit.is_alive]
+        return Readiness(self.name, not missing, f"these do not run: {', '.join(missing)}" if missing else "")
+
+    # Starting
+
+    @property
+    def _all(self) -> list[_Watched]:
+        return [*self._servers, *self._hosted]
+
+    async def _start_parts(self) -> None:
+        self._note("starting")
+        if left := await end_leftovers(self.home):
+            self._report(f"ended what an earlier house left running: {', '.join(left)}")
+        self.layout.require_free_ports()
+        self._go.unlink(missing_ok=True)
+        gated = [one for one in self._hosted if not _is_alone(one)]
+        await self._start_at_once([*self._servers, *gated])
+        wanted = databases_of(self.layout.services, self._secrets)
+        applied = await set_up_databases(self.postgres.admin_dsn, wanted)
+        if applied:
+            self._report(f"applied {applied} migrations in {len(wanted)} databases")
+        self._go.touch()
+        await self._start_at_once([one for one in self._hosted if _is_alone(one)])
+        self._note("starting")
+
+    async def _start_at_once(self, watched: Sequence[_Watched]) -> None:
+        """Start all, and raise the first failure once each has started or failed."""
+        results = await asyncio.gather(*(self._start(one) for one in watched), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _start(self, one: _Watched) -> None:
+        await one.unit.start()
+        one.started_at = self._clock.monotonic()
+        one.reason, one.due_at = "", None
+
+    async def _until_ready(self) -> None:
+        health: list[Health] = []
+        try:
+            async with asyncio.timeout(READY_SECONDS_MAX):
+                while True:
+                    self._require_alive()
+                    health = await health_of_all(self.layout.processes)
+                    if all(one.is_ready for one in health):
+                        return
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            missing = "; ".join(one.reason for one in health if not one.is_ready)
+            raise NotReady(
+                f"not ready after {READY_SECONDS_MAX:g} s: {missing}. The logs are in {self.home.logs}"
+            ) from None
+
+    def _require_alive(self) -> None:
+        """Raise LaunchFailed, with its last words, for a process that ended while it should become ready."""
+        for one in self._hosted:
+            if not one.unit.is_alive:
+                log_file = self.home.logs / f"{one.name}.log"
+                raise LaunchFailed(f"{one.name} ended at its start: {log_tail(log_file)} (more in {log_file})")
+
+    # Looking after
+
+    async def _watch(self) -> None:
+        while True:
+            for one in self._all:
+                if not one.unit.is_alive:
+                    await self._tend(one)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _tend(self, one: _Watched) -> None:
+        """Start a part again that has died, once its pause is over. This loop owns the retries."""
+        now = self._clock.monotonic()
+        if one.due_at is None:
+            if now - one.started_at > CALM_SECONDS:
+                one.pause_seconds = PAUSE_SECONDS_MIN
+            one.due_at = now + one.pause_seconds
+            one.reason = "it died"
+            self._report(f"{one.name} has died; it is started again in {one.pause_seconds:g} s")
+            self._note(self._state.phase)
+        if now < one.due_at:
+            return
+        one.pause_seconds = min(2 * one.pause_seconds, PAUSE_SECONDS_MAX)
+        try:
+            await self._start(one)
+        except DeedlogError as error:
+            one.reason, one.due_at = str(error), now + one.pause_seconds
+            self._report(f"{one.name} cannot be started: {error}; again in {one.pause_seconds:g} s")
+        else:
+            one.restarts += 1
+            self._report(f"{one.name} runs again as process {one.unit.pid}")
+        self._note(self._state.phase)
+
+    # Stopping
+
+    async def _stop_parts(self) -> None:
+        front = [one for one in self._hosted if _is_front(one)]
+        others = [one for one in self._hosted if not _is_front(one)]
+        postgres, broker = self._servers
+        for step, parts in (("front", front), ("others", others), ("broker", [broker]), ("postgres", [postgres])):
+            await asyncio.gather(*(self._stop(one, STOP_SECONDS[step]) for one in parts))
+        self._go.unlink(missing_ok=True)
+
+    async def _stop(self, one: _Watched, seconds_max: float) -> None:
+        began = self._clock.monotonic()
+        was_alive = one.unit.is_alive
+        if not await _within(one.unit.stop(), seconds_max):
+            await one.unit.kill()
+            self._report(f"{one.name} did not stop within {seconds_max:g} s and was killed")
+        elif was_alive:
+            self._report(f"{one.name} stopped in {self._clock.monotonic() - began:.2f} s")
+
+    # Noting
+
+    def _note(self, phase: Phase, reason: str = "") -> None:
+        """The state file says what runs now; tests and `deedlog status` read it."""
+        processes = tuple(
+            ProcessState(one.name, one.unit.pid, created_at(one.unit.pid), one.restarts, one.reason)
+            for one in self._all
+            if one.unit.pid
+        )
+        self._state = replace(self._state, phase=phase, reason=reason, processes=processes)
+        write_state(self.home, self._state)
+
+
+async def _within(stopping: Awaitable[None], seconds_max: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds_max):
+            await stopping
+    except TimeoutError:
+        return False
+    return True
+
+
+def _is_alone(one: _Watched) -> bool:
+    return isinstance(one.unit, HostedProcess) and one.unit.process.is_alone
+
+
+def _is_front(one: _Watched) -> bool:
+    return isinstance(one.unit, HostedProcess) and one.unit.process.is_front
