@@ -66,6 +66,7 @@ def write(sources: Path = SOURCES, target: Path = TARGET) -> int:
         if target.exists():
             shutil.rmtree(target)
         shutil.copytree(fresh, target)
+        target.chmod(0o755)  # a temporary folder is closed to others; code that was made is not
         return len(_listing(target))
 
 
