@@ -1,4 +1,4 @@
-"""The headers of attachments (part 2, section 2.4.11). The data, and whether it is there, is the door's matter."""
+"""The headers of attachments (part 2, section 2.4.11). Their data comes in no form that is read here."""
 
 from __future__ import annotations
 
@@ -24,6 +24,20 @@ def check_attachments(value: Any, pointer: str, faults: Faults) -> None:
         return
     for index, attachment in enumerate(value):
         _check_attachment(attachment, f"{pointer}/{index}", faults)
+
+
+def check_data_is_elsewhere(statement: dict[str, Any], pointer: str, faults: Faults) -> None:
+    """List each attachment of a checked statement that says of no URL where its data lies.
+
+    Such data would come in the same request (part 3, section 2.1.1), and a request in JSON alone carries none.
+    """
+    for index, attachment in enumerate(statement.get("attachments", ())):
+        if "fileUrl" not in attachment:
+            mend = "Name where the data lies, or leave the attachment out."
+            faults.add(f"{pointer}/attachments/{index}/fileUrl", "the data of the attachment did not come along", mend)
+    target = statement["object"]
+    if target.get("objectType") == "SubStatement":
+        check_data_is_elsewhere(target, f"{pointer}/object", faults)
 
 
 def _check_attachment(value: Any, pointer: str, faults: Faults) -> None:

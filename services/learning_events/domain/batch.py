@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from services.learning_events.domain.attachment import check_data_is_elsewhere
 from services.learning_events.domain.faults import Faults
+from services.learning_events.domain.formats import is_uuid
 from services.learning_events.domain.normal_form import NormalEvent, check_fits_fact, normal_form
 from services.learning_events.domain.statement import XapiVersion, faults_of
 from shared.kernel import canonical_json
@@ -25,6 +27,8 @@ STATEMENTS_MAX: Final = 500
 """Statements in one request: a transaction of about 50 ms. A platform with more sends more requests."""
 BATCH_BYTES_MAX: Final = 8 << 20
 """Bytes of one request after inflation: 500 statements of 16 KiB."""
+ITEM_BYTES_MAX: Final = 1 << 20
+"""Bytes of one statement in our own bulk ingest."""
 BATCH_FAULTS_MAX: Final = 100
 """Faults told of one refused batch; each statement tells at most 20."""
 
@@ -47,10 +51,14 @@ class ReceivedStatement:
 
 @dataclass(frozen=True, slots=True)
 class RefusedStatement:
-    """A statement that is not taken, and why. Pointers start at the batch where it is an array."""
+    """A statement that is not taken, and why. Pointers start at the batch where it is an array.
+
+    statement_id: the id it came with, in lower case; empty where it came with none or with what is none.
+    """
 
     index: int
     faults: tuple[Fault, ...]
+    statement_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,23 @@ def validate_batch(
     return Batch(tuple(statements), tuple(refused), is_array)
 
 
+def validate_item(
+    raw: bytes,
+    index: int,
+    received_at: datetime,
+    new_statement_id: NewStatementId,
+    *,
+    version: XapiVersion = XapiVersion.V2_0,
+    bytes_max: int = ITEM_BYTES_MAX,
+) -> ReceivedStatement | RefusedStatement:
+    """Return the one statement in `raw`, or everything wrong with it; pointers start at the statement."""
+    try:
+        item: Any = canonical_json.loads(raw, bytes_max=bytes_max)
+    except Rejected as error:
+        return RefusedStatement(index, error.faults)
+    return _read(item, index, "", received_at, new_statement_id, version)
+
+
 def _read(
     item: Any,
     index: int,
@@ -117,22 +142,29 @@ def _read(
 ) -> ReceivedStatement | RefusedStatement:
     found = faults_of(item, version, pointer)
     if found:
-        return RefusedStatement(index, tuple(found))
+        return RefusedStatement(index, tuple(found), _own_id(item))
+    faults = Faults()
+    check_data_is_elsewhere(item, pointer, faults)
     original = canonical_json.dumps(item)
     has_own_id = "id" in item
     statement_id = item["id"].lower() if has_own_id else new_statement_id()
     event = normal_form(item, statement_id, received_at, sha256(original))
-    faults = Faults()
     check_fits_fact(event, pointer, faults)
     if faults.listed:
-        return RefusedStatement(index, tuple(faults.listed))
+        return RefusedStatement(index, tuple(faults.listed), statement_id if has_own_id else "")
     return ReceivedStatement(index, original, event, has_own_id)
+
+
+def _own_id(item: Any) -> str:
+    """Return the id of what is no valid statement; empty where it has none."""
+    own_id = item.get("id") if type(item) is dict else None
+    return str(own_id).lower() if is_uuid(own_id) else ""
 
 
 def _first_of_its_id(reading: ReceivedStatement, pointer: str, seen: set[str]) -> ReceivedStatement | RefusedStatement:
     statement_id = reading.event.statement_id
     if statement_id in seen:
         fault = Fault(f"{pointer}/id", "another statement of this batch has the id", "Give each statement its own id.")
-        return RefusedStatement(reading.index, (fault,))
+        return RefusedStatement(reading.index, (fault,), statement_id)
     seen.add(statement_id)
     return reading

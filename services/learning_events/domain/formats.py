@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from services.learning_events.domain.faults import Faults, member_pointer
+from shared.events.fact import CALENDAR_END, CALENDAR_START
 
 # RFC 3987 §2.2, without the parts that need a grammar: controls, blanks and <>"{}|\^` stand in no IRI.
 _IRI_CHARACTER: Final = r"[^\x00-\x20\x7f-\x9f<>\"{}|\\^`%\u00a0\u2028\u2029\ufdd0-\ufdef\ufff0-\uffff]"
@@ -118,9 +119,14 @@ def check_timestamp(value: Any, pointer: str, faults: Faults) -> None:
         faults.add_wrong(pointer, value, "a time with a zone (RFC 3339)", _TIMESTAMP_MEND)
         return
     try:
-        instant(value)
+        moment = instant(value)
     except (ValueError, OverflowError):
         faults.add(pointer, "no such day or hour is in the calendar", _TIMESTAMP_MEND)
+        return
+    if not CALENDAR_START < moment < CALENDAR_END:
+        # What programs write for a time they do not have, such as 0001-01-01T00:00:00Z.
+        mend = "Send when it happened, or leave the timestamp out."
+        faults.add(pointer, "an end of the calendar stands for no time", mend)
 
 
 def instant(timestamp: str) -> datetime:

@@ -110,8 +110,9 @@ ATTACHMENTS: Final = st.lists(
             "contentType": st.sampled_from(["text/plain", 'text/plain; charset="utf-8"', "application/vnd.x+json"]),
             "length": st.integers(0, 10_000),
             "sha2": st.binary(min_size=32, max_size=32).map(bytes.hex),
+            "fileUrl": IRIS,
         },
-        optional={"description": MAPS, "fileUrl": IRIS},
+        optional={"description": MAPS},
     ),
     max_size=1,
 )
@@ -145,7 +146,7 @@ STATEMENTS: Final = merged(
         optional={"stored": TIMES, "authority": _AUTHORITIES, "version": st.sampled_from(["1.0.0", "2.0.0"])},
     ),
 )
-"""Any valid statement of version 2.0 with an id, whose identifiers fit a fact."""
+"""Any valid statement of version 2.0 with an id, whose identifiers fit a fact and whose attachments lie elsewhere."""
 
 
 def places(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

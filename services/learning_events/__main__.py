@@ -1,0 +1,44 @@
+"""Settings, wiring, run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deedlog.learning_events.v1 import service_pb2_grpc
+from services.learning_events.clients import IdentityPeople
+from services.learning_events.handlers.reading import Reading
+from services.learning_events.handlers.recording import Recording
+from services.learning_events.http import Door
+from services.learning_events.rpc import WRITERS, LearningEventsServicer
+from services.learning_events.settings import LearningEventsSettings
+from services.learning_events.store import PostgresStatements
+from shared.events.sources import LEARNING_EVENTS
+from shared.kernel.errors import Broken
+from shared.kernel.ids import system_fact_id, system_uuid7
+from shared.runtime.backbone import Backbone
+from shared.runtime.service import Peers, RpcDoor, Service, main
+from shared.runtime.settings import Settings
+
+
+def build(settings: Settings, peers: Peers) -> Service:
+    """Return the service; nothing is opened or started."""
+    if not isinstance(settings, LearningEventsSettings):
+        raise Broken("learning_events is built from settings of its own class")
+    backbone = Backbone(settings, peers.clock, Path(__file__).parent, source=LEARNING_EVENTS, feed=peers.feed())
+    statements = PostgresStatements(backbone)
+    seconds, entries_max = settings.people_cache_seconds, settings.people_cache_entries_max
+    people = IdentityPeople(peers.channel("identity"), peers.clock, seconds, entries_max)
+    recording = Recording(people, statements, system_fact_id)
+    door = Door(recording, Reading(statements), peers.clock, new_statement_id, settings.origin)
+    servicer = LearningEventsServicer(recording, peers.clock, new_statement_id)
+    publishing = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
+    return Service(backbone, door.endpoints(), (publishing,))
+
+
+def new_statement_id() -> str:
+    """Return an id for a statement that came without one."""
+    return str(system_uuid7())
+
+
+if __name__ == "__main__":
+    main("learning_events", build, LearningEventsSettings)

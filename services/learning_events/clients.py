@@ -1,0 +1,72 @@
+"""What learning_events calls: identity, for the people behind accounts."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection
+from typing import Final
+
+import grpc
+
+from deedlog.identity.v1 import identity_pb2, service_pb2_grpc
+from services.learning_events.domain.arrival import Account
+from shared.kernel.clock import Clock
+from shared.kernel.errors import Broken
+from shared.kernel.ids import AccountId, PersonId
+from shared.runtime import telemetry
+from shared.runtime.grpc import kernel_errors
+
+CALL_SECONDS: Final = 3.0
+"""A sender waits for this; past it, identity counts as unreachable and nothing is stored."""
+
+
+class IdentityPeople:
+    """Asks identity whose accounts are, once a request for all that are not remembered.
+
+    What it answered is remembered for `ttl_seconds`: so late does a merge or a split of people count here. Facts told
+    in between stand in the stream of an alias, which every consumer applies to the canonical person.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, clock: Clock, ttl_seconds: float, entries_max: int) -> None:
+        self._identity = service_pb2_grpc.IdentityServiceStub(channel)
+        self._clock = clock
+        self._ttl_seconds = ttl_seconds
+        self._entries_max = entries_max
+        self._known: OrderedDict[tuple[str, str], tuple[float, Account]] = OrderedDict()
+
+    async def resolve(self, organisation: str, identifiers: Collection[str]) -> dict[str, Account]:
+        """Return the account of each identifier; people are minted as needed.
+
+        Raises Unavailable when identity does not answer and one of them is not remembered.
+        """
+        now = self._clock.monotonic()
+        accounts: dict[str, Account] = {}
+        missing: list[str] = []
+        for identifier in identifiers:
+            known = self._known.get((organisation, identifier))
+            if known is not None and known[0] > now:
+                accounts[identifier] = known[1]
+            else:
+                missing.append(identifier)
+        if missing:
+            accounts |= await self._ask(organisation, missing)
+        return accounts
+
+    async def _ask(self, organisation: str, identifiers: list[str]) -> dict[str, Account]:
+        request = identity_pb2.ResolveAccountsRequest(organisation=organisation, identifiers=identifiers)
+        asked_at = self._clock.monotonic()
+        with kernel_errors("identity"):
+            answer = await self._identity.ResolveAccounts(request, timeout=CALL_SECONDS)
+        accounts = {one.identifier: Account(AccountId(one.account), PersonId(one.person)) for one in answer.accounts}
+        if accounts.keys() != set(identifiers):
+            raise Broken("identity answered for other accounts than it was asked for")
+        for identifier, account in accounts.items():
+            self._remember((organisation, identifier), asked_at + self._ttl_seconds, account)
+        return accounts
+
+    def _remember(self, key: tuple[str, str], until: float, account: Account) -> None:
+        self._known[key] = (until, account)
+        self._known.move_to_end(key)
+        if len(self._known) > self._entries_max:
+            self._known.popitem(last=False)
+            telemetry.count_bound("learning-events-people")

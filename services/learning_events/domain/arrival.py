@@ -1,0 +1,120 @@
+"""What becomes of a valid statement that comes in: stored and told, there already, or in conflict with what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, cast
+
+from services.learning_events.domain.batch import ReceivedStatement
+from services.learning_events.domain.immutability import is_same_statement
+from services.learning_events.domain.normal_form import NormalEvent
+from shared.events.fact import NewFact
+from shared.events.learning_events import Score, StatementRecorded
+from shared.kernel import canonical_json
+from shared.kernel.ids import AccountId, FactId, PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """On whose behalf statements come in. A test key's statements are test data and stay apart from the others."""
+
+    organisation: str
+    key: str
+    is_test: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account at a platform and the person it belongs to, as identity knows them."""
+
+    account: AccountId
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A statement on its way into the store. account: None where a Group acted, which is nobody's account.
+
+    fact_id: the id of the fact that tells it, should it be new.
+    """
+
+    statement: ReceivedStatement
+    account: Account | None
+    fact_id: FactId
+
+    @property
+    def id(self) -> str:
+        """The statement's id."""
+        return self.statement.event.statement_id
+
+    @property
+    def event(self) -> NormalEvent:
+        """What the statement says."""
+        return self.statement.event
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What stands in the store under an id. original: None once it was erased."""
+
+    original: bytes | None
+    is_test: bool
+
+
+class Outcome(Enum):
+    """What became of one statement."""
+
+    STORED = "stored"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+
+
+def outcome_beside(kept: Kept, sent: ReceivedStatement, *, is_test: bool) -> Outcome:
+    """Return what becomes of a statement under whose id another stands already: DUPLICATE or CONFLICT.
+
+    A statement that was erased is not stored again; to its sender that is a duplicate.
+    """
+    if kept.is_test is not is_test:
+        return Outcome.CONFLICT
+    if kept.original is None or kept.original == sent.original:
+        return Outcome.DUPLICATE
+    is_same = is_same_statement(_read(kept.original), _read(sent.original))
+    return Outcome.DUPLICATE if is_same else Outcome.CONFLICT
+
+
+def identifiers_of(statements: Sequence[ReceivedStatement]) -> set[str]:
+    """Return the canonical identifiers of those who acted. Groups are left out: a fact is about a person."""
+    return {one.event.actor for one in statements if not one.event.is_group}
+
+
+def statement_recorded(arrival: Arrival, account: Account, writer: Writer) -> NewFact:
+    """Return the fact that a person did something, as the platform said; its time is the statement's own."""
+    event = arrival.event
+    told = StatementRecorded(
+        statement=event.statement_id,
+        account=account.account,
+        verb=event.verb,
+        object=event.object_id,
+        object_type=event.object_type,
+        score=_score(event),
+        success=event.success,
+        completion=event.completion,
+        duration_seconds=event.duration_seconds,
+        registration=event.registration,
+        digest=event.digest.hex(),
+        is_test=writer.is_test,
+    )
+    return told.fact(arrival.fact_id, account.person, event.occurred_at, writer.organisation)
+
+
+def _score(event: NormalEvent) -> Score | None:
+    score = event.score
+    if score is None:
+        return None
+    return Score(scaled=score.scaled, raw=score.raw, min=score.min, max=score.max)
+
+
+def _read(original: bytes) -> dict[str, Any]:
+    return cast("dict[str, Any]", canonical_json.loads(original, bytes_max=len(original)))

@@ -1,0 +1,18 @@
+"""What learning_events is told at start, beyond what every service is told."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from shared.runtime.settings import Settings
+
+
+class LearningEventsSettings(Settings):
+    """The settings of learning_events."""
+
+    people_cache_seconds: float = Field(
+        1.0, ge=0, le=1, description="How long a person is remembered; so late may a merge or split count here."
+    )
+    people_cache_entries_max: int = Field(
+        20_000, ge=1, le=1_000_000, description="Accounts remembered, about 300 bytes each."
+    )

@@ -1,0 +1,61 @@
+"""Stands in for identity over real gRPC: knows keys, mints people, can be away, and counts what it is asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from deedlog.identity.v1 import identity_pb2, service_pb2_grpc
+from shared.kernel.errors import Unavailable
+from shared.kernel.ids import system_id
+from shared.runtime.auth import Principal, nobody
+
+
+@dataclass
+class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
+    """Two methods of identity, as its contract has them."""
+
+    keys: dict[str, Principal] = field(default_factory=dict)
+    accounts: dict[tuple[str, str], identity_pb2.ResolvedAccount] = field(default_factory=dict)
+    asked: Counter[str] = field(default_factory=Counter)
+    is_away: bool = False
+
+    async def Authenticate(  # noqa: N802 - gRPC
+        self, request: identity_pb2.AuthenticateRequest, context: Any
+    ) -> identity_pb2.AuthenticateResponse:
+        principal = self.keys.get(request.secret)
+        if principal is None or request.key_id not in {"", principal.id}:
+            raise nobody()
+        return identity_pb2.AuthenticateResponse(
+            kind=principal.kind,
+            id=principal.id,
+            organisation=principal.organisation or "",
+            person=principal.person or "",
+            scopes=sorted(principal.scopes),
+            is_test=principal.is_test,
+        )
+
+    async def ResolveAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.ResolveAccountsRequest, context: Any
+    ) -> identity_pb2.ResolveAccountsResponse:
+        if self.is_away:
+            raise Unavailable("identity does not reach its database", 2)
+        assert len(set(request.identifiers)) == len(request.identifiers) <= 1_000
+        self.asked.update(request.identifiers)
+        found = [self.account(request.organisation, identifier) for identifier in request.identifiers]
+        return identity_pb2.ResolveAccountsResponse(accounts=found)
+
+    def account(self, organisation: str, identifier: str) -> identity_pb2.ResolvedAccount:
+        """Return the account, minted when it is new."""
+        known = self.accounts.get((organisation, identifier))
+        if known is None:
+            known = identity_pb2.ResolvedAccount(
+                identifier=identifier, account=system_id("account"), person=system_id("person")
+            )
+            self.accounts[organisation, identifier] = known
+        return known
+
+    def move(self, organisation: str, identifier: str, person: str) -> None:
+        """Have the account belong to another person, as after a merge."""
+        self.account(organisation, identifier).person = person
