@@ -11,10 +11,14 @@ from deedlog.identity.v1 import service_pb2_grpc
 from services.identity.handlers.accounts import Accounts
 from services.identity.handlers.authentication import Authentication
 from services.identity.handlers.consents import Consents
+from services.identity.handlers.erasure import Erasures
+from services.identity.handlers.linking import Linking
 from services.identity.handlers.organisations import Organisations
 from services.identity.handlers.people import People
 from services.identity.handlers.recent_accounts import RecentAccounts
+from services.identity.http.account_links import link_endpoints
 from services.identity.http.consents import consent_endpoints
+from services.identity.http.erasures import erasure_endpoints
 from services.identity.http.organisations import organisation_endpoints
 from services.identity.http.people import development_sign_in, people_endpoints
 from services.identity.rpc import IdentityServicer
@@ -22,6 +26,7 @@ from services.identity.settings import IdentitySettings
 from services.identity.store.accounts import PostgresAccounts
 from services.identity.store.consents import PostgresConsents
 from services.identity.store.credentials import PostgresCredentials
+from services.identity.store.links import PostgresLinks
 from services.identity.store.organisations import PostgresOrganisations
 from services.identity.store.people import PostgresPeople
 from shared.events.sources import IDENTITY
@@ -30,6 +35,7 @@ from shared.runtime import telemetry
 from shared.runtime.auth import SCOPES
 from shared.runtime.backbone import Backbone
 from shared.runtime.background import Task
+from shared.runtime.operator_http import operator_endpoints
 from shared.runtime.service import Peers, RpcDoor, Service, main
 from shared.runtime.settings import Settings
 
@@ -61,7 +67,10 @@ def build(settings: Settings, peers: Peers) -> Service:
     backbone = Backbone(settings, clock, Path(__file__).parent, source=IDENTITY, feed=peers.feed())
     idempotency = backbone.idempotency()
     recent = RecentAccounts(clock, lambda dropped: telemetry.count_bound("recent-accounts", dropped))
-    accounts = Accounts(PostgresAccounts(backbone), recent, clock, mint)
+    account_store, links = PostgresAccounts(backbone), PostgresLinks(backbone)
+    accounts = Accounts(account_store, recent, clock, mint)
+    linking = Linking(links, account_store, recent, clock, mint)
+    erasures = Erasures(links, recent, clock, mint)
     people = People(PostgresPeople(backbone), clock, mint)
     consents = Consents(PostgresConsents(backbone), clock, mint)
     organisations = Organisations(PostgresOrganisations(backbone), clock, mint, KEY_VOCABULARY)
@@ -70,6 +79,9 @@ def build(settings: Settings, peers: Peers) -> Service:
         *organisation_endpoints(organisations, idempotency),
         *people_endpoints(people, idempotency),
         *consent_endpoints(consents, idempotency),
+        *link_endpoints(linking, people, idempotency),
+        *erasure_endpoints(erasures, idempotency),
+        *operator_endpoints(peers.channel, list(settings.rpc_addresses)),
     ]
     if settings.is_embedded:
         _log.warning("DEVELOPMENT SIGN-IN IS ON: whoever holds the admin key can sign in as any person, without proof")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from services.identity.domain.facts import Occasion
@@ -36,6 +37,17 @@ class Account:
     id: AccountId
     person: PersonId
     canonical: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedAccount:
+    """An account as its person sees it. person: for whom it was minted."""
+
+    id: AccountId
+    organisation: OrganisationId
+    identifier: str
+    person: PersonId
+    linked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from services.identity.domain.people import Origin, no_such_person
 from shared.events.event import Event
 from shared.events.fact import NewFact
 from shared.events.identity import PersonMerged, PersonSplit
-from shared.kernel.errors import Conflict, NotFound
+from shared.kernel.errors import Conflict
 from shared.kernel.ids import PersonId
 
 UNION_PEOPLE_MAX: Final = 16
@@ -102,11 +102,8 @@ class Aliases:
         return replace(self, edges=self.edges | {edge})
 
     def split(self, link: str) -> Aliases:
-        """Return what holds once the link is taken away. Raises NotFound when it links nobody here."""
-        left = frozenset(edge for edge in self.edges if edge.link != link)
-        if left == self.edges:
-            raise NotFound("There is no such link, or it is not yours.")
-        return replace(self, edges=left)
+        """Return what holds once the link is taken away."""
+        return replace(self, edges=frozenset(edge for edge in self.edges if edge.link != link))
 
 
 def told_changes(

@@ -56,11 +56,17 @@ class People:
         return person
 
     async def person(self, person: str, seen_by: PersonId | None) -> Person:
-        """Return the person, for themselves or (None) an operator. Raises NotFound, for strangers too."""
-        found = await self._store.people([person])
-        if not found or (seen_by is not None and seen_by not in {found[0].id, found[0].canonical}):
+        """Return the person, for themselves, whoever they are one with, or (None) an operator.
+
+        Raises NotFound, for strangers too.
+        """
+        asked = [person] if seen_by is None else [person, seen_by]
+        found = {one.id: one for one in await self._store.people(asked)}
+        seen = found.get(PersonId(person))
+        viewer = seen if seen_by is None else found.get(seen_by)
+        if seen is None or viewer is None or seen.canonical != viewer.canonical:
             raise no_such_person()
-        return found[0]
+        return seen
 
     async def page(self, after: str, limit: int, name: str | None) -> list[Person]:
         """Return up to `limit` people who come after `after`; with `name`, those whose name holds it in any case."""

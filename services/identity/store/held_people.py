@@ -7,17 +7,20 @@ split came between, the transaction is given up, nothing having been written, an
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
 
+from services.identity.domain.account_links import AccountLink, Claim
+from services.identity.domain.accounts import LinkedAccount
 from services.identity.domain.aliases import Aliases, Edge, Member
 from services.identity.domain.consents import Consent, Terms, request_answered
 from shared.events.fact import NewFact
 from shared.kernel.errors import Rejected, Unavailable
-from shared.kernel.ids import GrantId, OrganisationId, PersonId
+from shared.kernel.ids import AccountId, FactId, GrantId, OrganisationId, PersonId
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Transaction
 
@@ -41,6 +44,35 @@ _CONSENT: Final = f"""
 SELECT {CONSENT_COLUMNS} FROM consents WHERE person = ANY ($1::text[]) AND id = $2
 """  # noqa: S608 - a constant
 _ANSWERING: Final = f"SELECT {CONSENT_COLUMNS} FROM consents WHERE request = $1"  # noqa: S608 - a constant
+LINK_COLUMNS: Final = """
+id, proposer, code_digest, opened_at, expires_at, state, wrong_tries, other, organisation, settled_at
+"""
+_LINK: Final = f"SELECT {LINK_COLUMNS} FROM account_links WHERE id = $1 FOR UPDATE"  # noqa: S608 - a constant
+_SAVE_LINK: Final = f"""
+INSERT INTO account_links ({LINK_COLUMNS}, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, wrong_tries = excluded.wrong_tries, other = excluded.other,
+    organisation = excluded.organisation, settled_at = excluded.settled_at, proof = excluded.proof
+"""  # noqa: S608 - a constant
+_OPEN: Final = """
+SELECT count(*) FROM account_links WHERE proposer = ANY ($1::text[]) AND state = 'open' AND expires_at > $2
+"""
+_FREE: Final = "DELETE FROM aliases WHERE alias = ANY ($1::text[])"
+_POINT: Final = """
+INSERT INTO aliases (alias, canonical) SELECT * FROM unnest($1::text[], $2::text[])
+ON CONFLICT (alias) DO UPDATE SET canonical = excluded.canonical
+"""
+ACCOUNT_COLUMNS: Final = "id, organisation, identifier, person, linked_at"
+_ACCOUNTS: Final = f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE person = ANY ($1::text[])"  # noqa: S608 - a constant
+# What a person leaves behind, in the order in which rows refer to one another. Replies kept for repetitions go too.
+_ERASE: Final = (
+    "DELETE FROM consents WHERE person = ANY ($1::text[])",
+    "DELETE FROM account_links WHERE proposer = ANY ($1::text[]) OR other = ANY ($1::text[])",
+    "DELETE FROM aliases WHERE alias = ANY ($1::text[])",
+    "DELETE FROM accounts WHERE person = ANY ($1::text[])",
+    """WITH ended AS (DELETE FROM sessions WHERE person = ANY ($1::text[]) RETURNING id)
+       DELETE FROM idempotency_keys WHERE caller IN (SELECT 'person:' || id FROM ended)""",
+)
+_BLANK: Final = "UPDATE people SET name = NULL, erased_at = $2 WHERE id = ANY ($1::text[])"
 _SAVE_CONSENT: Final = f"""
 INSERT INTO consents ({CONSENT_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET withdrawn_at = excluded.withdrawn_at
@@ -89,6 +121,42 @@ class HeldPeople:
         except asyncpg.UniqueViolationError:
             raise request_answered() from None
 
+    async def accounts(self) -> list[LinkedAccount]:
+        """Return the accounts of these people, at all organisations."""
+        return [account_of_row(row) for row in await self._tx.connection.fetch(_ACCOUNTS, self._ids)]
+
+    async def link(self, link: str) -> AccountLink | None:
+        """Return the link; nobody else changes it until the end."""
+        row = await self._tx.connection.fetchrow(_LINK, link)
+        return None if row is None else link_of_row(row)
+
+    async def open_count(self, at: datetime) -> int:
+        """Return how many links that these people proposed are open."""
+        count: int = await self._tx.connection.fetchval(_OPEN, self._ids, at)
+        return count
+
+    async def save_link(self, link: AccountLink) -> None:
+        """Have the link as it is given."""
+        claim = link.claim
+        other = (None, None) if claim is None else (claim.person, claim.organisation)
+        first = (link.id, link.proposer, link.code_digest, link.opened_at, link.expires_at)
+        proof = None if claim is None else claim.proof
+        values = (*first, link.state, link.wrong_tries, *other, link.settled_at, proof)
+        await self._tx.connection.execute(_SAVE_LINK, *values)
+
+    async def save_aliases(self, table: Mapping[PersonId, PersonId]) -> None:
+        """Have exactly these aliases among these people."""
+        await self._tx.connection.execute(_FREE, [one for one in self._ids if one not in table])
+        await self._tx.connection.execute(_POINT, list(table), list(table.values()))
+
+    async def erase(self, at: datetime, fact_id: Callable[[], FactId]) -> None:
+        """Have nothing left of these people but their ids, and their facts emptied, which is told in each stream."""
+        for statement in _ERASE:
+            await self._tx.connection.execute(statement, self._ids)
+        await self._tx.connection.execute(_BLANK, self._ids, at)
+        for person in sorted(self._ids):
+            await self._backbone.store.erase(self._tx, person, fact_id())
+
 
 @asynccontextmanager
 async def held_people(backbone: Backbone, people: Sequence[str]) -> AsyncIterator[HeldPeople]:
@@ -106,6 +174,21 @@ async def held_people(backbone: Backbone, people: Sequence[str]) -> AsyncIterato
                 yield HeldPeople(backbone, tx, Aliases(seen, edges))
                 return
     raise Unavailable("these people are being merged or split at this moment", 0.1)
+
+
+def account_of_row(row: Any) -> LinkedAccount:
+    """Return the account in a row of ACCOUNT_COLUMNS."""
+    account, organisation, identifier, person, linked_at = row
+    return LinkedAccount(AccountId(account), OrganisationId(organisation), identifier, PersonId(person), linked_at)
+
+
+def link_of_row(row: Any) -> AccountLink:
+    """Return the link in a row of LINK_COLUMNS."""
+    link, proposer, digest, opened_at, expires_at, state, wrong_tries, other, organisation, settled_at = row
+    attesting = None if organisation is None else OrganisationId(organisation)
+    claim = None if other is None else Claim(PersonId(other), attesting)
+    person = PersonId(proposer)
+    return AccountLink(link, person, bytes(digest), opened_at, expires_at, state, wrong_tries, claim, settled_at)
 
 
 def consent_of_row(row: Any) -> Consent:

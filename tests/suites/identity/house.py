@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -131,16 +132,18 @@ class IdentityHouse:
 
 
 @asynccontextmanager
-async def identity_house(admin_dsn: str, kafka: str, service: str = "identity") -> AsyncIterator[IdentityHouse]:
-    """Run identity on a database that is made if it is missing, until the context ends."""
-    wanted = ServiceDatabase(service, FOLDER, "door", "back")
+async def identity_house(
+    admin_dsn: str, kafka: str, peers: Mapping[str, str] | None = None
+) -> AsyncIterator[IdentityHouse]:
+    """Run identity on a database that is made if it is missing, until the context ends. peers: host:port of others."""
+    wanted = ServiceDatabase("identity", FOLDER, "door", "back")
     await create_database(admin_dsn, wanted)
     await migrate(admin_dsn, wanted)
-    settings = _settings(admin_dsn, kafka, service)
+    settings = _settings(admin_dsn, kafka, peers)
     clock = MovableClock()
-    peers = Peers(settings, clock)
-    built = identity.build(settings, peers)
-    components = components_of(settings, peers, [built])
+    others = Peers(settings, clock)
+    built = identity.build(settings, others)
+    components = components_of(settings, others, [built])
     async with AsyncExitStack() as stack:
         started: list[Any] = []
         stack.push_async_callback(lambda: stop_all(started))
@@ -149,23 +152,24 @@ async def identity_house(admin_dsn: str, kafka: str, service: str = "identity") 
             started.append(component)
         (http,) = (one for one in components if isinstance(one, HttpServer) and one.name == "http")
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{http.port}"))
-        channel = peers.channel("identity")
+        channel = others.channel("identity")
         rpc, facts = service_pb2_grpc.IdentityServiceStub(channel), facts_grpc.FactFeedServiceStub(channel)
+        assert built.backbone is not None
         yield IdentityHouse(built.backbone, clock, client, rpc, facts)
 
 
-def _settings(admin_dsn: str, kafka: str, service: str) -> IdentitySettings:
+def _settings(admin_dsn: str, kafka: str, peers: Mapping[str, str] | None) -> IdentitySettings:
     address = admin_dsn.rpartition("@")[2].partition("/")[0]
     rpc_port = free_port()
     return IdentitySettings.model_validate(
         {
-            "service": service,
+            "service": "identity",
             "is_embedded": True,
-            "database_door_url": f"postgresql://{service}_door:door@{address}/deedlog_{service}",
-            "database_backbone_url": f"postgresql://{service}_backbone:back@{address}/deedlog_{service}",
+            "database_door_url": f"postgresql://identity_door:door@{address}/deedlog_identity",
+            "database_backbone_url": f"postgresql://identity_backbone:back@{address}/deedlog_identity",
             "kafka_address": kafka,
             "rpc_port": rpc_port,
-            "rpc_addresses": f'{{"identity": "127.0.0.1:{rpc_port}"}}',
+            "rpc_addresses": json.dumps({"identity": f"127.0.0.1:{rpc_port}", **(peers or {})}),
             "service_token": TOKEN,
             "admin_key_digest": hashlib.sha256(ADMIN_SECRET.encode()).hexdigest(),
         }
