@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -32,10 +32,11 @@ from shared.runtime.backbone import Backbone
 from shared.runtime.consumer import Consumer, Counts
 from shared.runtime.database_setup import ServiceDatabase, create_database, migrate
 from shared.runtime.effect import Applying, Effect, FactBroken, Heard, SetAside
-from shared.runtime.feed import FactFeed
 from shared.runtime.hearing import Hearing
 from shared.runtime.postgres import Connection
 from shared.runtime.rebuild import Progress
+from shared.runtime.relay import LOCK_KEY as RELAY_LOCK_KEY
+from shared.runtime.relay import partition_of
 from shared.runtime.settings import Settings
 from shared.runtime.stream_store import Head, HeadsPage, LogPosition, StreamStore
 from shared.runtime.topics import BrokerAdmin, topics_of
@@ -65,6 +66,7 @@ class StoreFeed:
         self.owners: dict[str, Backbone] = {}
         self.is_away = False
         self.reads = 0
+        self.looks = 0
         self.refusals = 0
 
     def _owner(self, source: str) -> tuple[StreamStore, Any]:
@@ -82,6 +84,7 @@ class StoreFeed:
 
     async def heads(self, source: str, since: LogPosition, limit: int) -> HeadsPage:
         """As FactFeed."""
+        self.looks += 1
         store, pool = self._owner(source)
         async with pool.acquire() as connection:
             return await store.heads(connection, since, limit)
@@ -219,13 +222,26 @@ class Service:
             await connection.close()
 
 
+class ShiftedClock(SystemClock):
+    """The machine's clock, put forward by as much as a test says."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Return the shifted instant."""
+        return super().now() + self.ahead
+
+
 class House:
     """Teller and listener. `start` opens both; the parts may be stopped and made anew one by one."""
 
     def __init__(self, admin_dsn: str, number: int, broker: AnyBroker) -> None:
         self.broker = broker
         self.source = Source(LEARNING_EVENTS.name, f"deedlog.learning-events-{number}.v1", LEARNING_EVENTS.type_prefix)
+        self.number = number
         self.effect = Folding((self.source,))
+        self.listener_clock = ShiftedClock()
         self.feed = StoreFeed()
         more = {"is_embedded": isinstance(broker, EmbeddedBroker)}
         self.teller_service = Service(f"teller{number}", admin_dsn, HERE / "teller", broker.address, more)
@@ -244,7 +260,7 @@ class House:
     def _new_listener(self, effect: Effect | None = None) -> Backbone:
         service, feed = self.listener_service, self.feed
         listener = Backbone(
-            service.settings(), SystemClock(), service.folder, source=None, feed=feed, is_rebuildable=True
+            service.settings(), self.listener_clock, service.folder, source=None, feed=feed, is_rebuildable=True
         )
         listener.hear(effect or self.effect)
         return listener
@@ -345,6 +361,15 @@ class House:
         told = await self.told()
         return await self.folded() == {subject: list(range(1, head + 1)) for subject, head in told.items()}
 
+    async def until_looked(self, times: int) -> None:
+        """Wait until the listener has asked for heads so many times more."""
+        before = self.feed.looks
+
+        async def has_looked() -> bool:
+            return self.feed.looks >= before + times
+
+        await until(has_looked)
+
     async def until_heard(self) -> None:
         """Wait until everything told so far was applied."""
         await until(self.has_heard_all)
@@ -378,6 +403,42 @@ class House:
         async for progress in self.listener.rebuild(is_check_only=is_check_only):
             last = progress
         return last
+
+    @asynccontextmanager
+    async def silenced(self) -> AsyncIterator[None]:
+        """Facts are accepted and not relayed meanwhile: an operator holds what the relay is elected by."""
+        if self.teller in self._running:
+            await self.stop(self.teller)
+        async with self.teller_service.operator() as connection:
+            await connection.execute("SELECT pg_advisory_lock($1)", RELAY_LOCK_KEY)
+            await self.start_teller()
+            yield
+
+    async def lose(self, *facts: NewFact) -> list[Fact]:
+        """The facts are told, and the relay passes over them: no topic will ever have them."""
+        async with self.silenced():
+            told = await self.tell(*facts)
+            async with self.teller_service.operator() as connection:
+                await connection.execute(
+                    """UPDATE backbone.relay r SET (epoch, xid, id) =
+                       (SELECT f.epoch, f.xid, f.id FROM backbone.facts f ORDER BY epoch DESC, xid DESC, id DESC
+                        LIMIT 1)"""
+                )
+                await connection.execute(
+                    "UPDATE backbone.relay SET verified_epoch=epoch, verified_xid=xid, verified_id=id"
+                )
+        return told
+
+    async def rewind_owner(self, subject: str, number: int) -> None:
+        """The owner forgot every fact of a stream after `number`, as after a restore of an older backup."""
+        async with self.teller_service.operator() as connection:
+            await connection.execute("DELETE FROM backbone.facts WHERE subject = $1 AND number > $2", subject, number)
+            await connection.execute(
+                """UPDATE backbone.streams s SET number = $2, fact_id = f.fact_id FROM backbone.facts f
+                   WHERE s.subject = $1 AND f.subject = $1 AND f.number = $2""",
+                subject,
+                number,
+            )
 
     # The topic, read and written past the backbone
 
@@ -415,6 +476,27 @@ class House:
         """Return the facts on the teller's topics, partition by partition."""
         return [from_kafka(dict(record.headers), record.value) for record in await self.records()]
 
+    @property
+    def partitions(self) -> int:
+        """How many partitions a topic of the teller has."""
+        return self.teller.settings.topic_partitions
+
+    def subjects_apart(self) -> tuple[str, str]:
+        """Return two subjects whose streams lie in different partitions."""
+        first = "ada"
+        others = (f"bea{number}" for number in range(100))
+        return first, next(
+            name for name in others if partition_of(name, self.partitions) != partition_of(first, self.partitions)
+        )
+
+    def subjects_together(self) -> tuple[str, str]:
+        """Return two subjects whose streams lie in one partition."""
+        first = "ada"
+        others = (f"bea{number}" for number in range(100))
+        return first, next(
+            name for name in others if partition_of(name, self.partitions) == partition_of(first, self.partitions)
+        )
+
     async def produce_raw(self, value: bytes | None, headers: list[tuple[str, bytes]], key: bytes = b"x") -> None:
         """A record of anybody's lies on the teller's newest topic."""
         topic = max(await self.topics(), key=lambda name: (len(name), name))
@@ -431,8 +513,3 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = PAT
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.05)
-
-
-def feed_of(house: House) -> FactFeed:
-    """Return the house's feed as the port it stands for."""
-    return house.feed

@@ -1,0 +1,101 @@
+"""Relay and consumer end at the worst moments: between what they did and the note that they did it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from shared.runtime import faults
+
+from .child import start_child
+from .house import House, new_fact, until
+
+POINTS = ["relay.produced", "consumer.ready", "consumer.applied", "consumer.committed"]
+
+
+class Crashed(Exception):
+    """What a test throws at a point."""
+
+
+@contextmanager
+def crashing(point: str, times: int = 1) -> Iterator[list[int]]:
+    """The point fails the first `times` it is passed; the list holds a number for each."""
+    crashes: list[int] = []
+
+    async def crash() -> None:
+        if len(crashes) < times:
+            crashes.append(len(crashes))
+            raise Crashed(point)
+
+    with faults.arm(point, crash):
+        yield crashes
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_an_error_there_loses_nothing_and_applies_once(house: House, point: str) -> None:
+    await house.start()
+    await house.tell_many(["ada", "bea"], 5)
+    await house.until_heard()
+    with crashing(point, times=2) as crashes:
+        await house.tell_many(["ada", "bea", "cyd"], 20)
+        await until(lambda: asyncio.sleep(0, len(crashes) == 2))
+    await house.until_heard()
+    assert await house.parked() == {}
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_being_stopped_there_loses_nothing_and_applies_once(house: House, point: str) -> None:
+    await house.start()
+    reached = asyncio.Event()
+
+    async def stay() -> None:
+        reached.set()
+        await asyncio.Event().wait()
+
+    with faults.arm(point, stay):
+        await house.tell_many(["ada", "bea"], 20)
+        await asyncio.wait_for(reached.wait(), 30)
+        await house.stop(house.teller if point.startswith("relay") else house.listener)
+    await (house.start_teller() if point.startswith("relay") else house.start_listener())
+    await house.tell_many(["ada", "cyd"], 5)
+    await house.until_heard()
+
+
+@pytest.mark.parametrize("point", [f"{point}:{hit}" for point in POINTS for hit in (1, 3)])
+async def test_a_process_that_ends_there_loses_nothing_and_applies_once(
+    house: House, tmp_path: Path, point: str
+) -> None:
+    child = start_child(house, point, tmp_path / "child.log")
+    try:
+        assert await child.exited(45), "the child did not reach the point"
+        assert child.exit_code == faults.EXIT_CODE, (tmp_path / "child.log").read_text()
+    finally:
+        await child.end()
+    await house.start()
+    await house.tell(new_fact("ada"))
+    await house.until_heard()
+
+
+async def test_facts_produced_twice_are_counted_and_applied_once(house: House) -> None:
+    await house.start_teller()
+    with crashing("relay.produced"):
+        await house.tell_many(["ada", "bea"], 10)
+
+        async def lies_twice() -> bool:
+            facts = Counter((fact.subject, fact.number) for fact in await house.facts_on_topic())
+            return facts["ada", 1] == 2 and facts["ada", 10] >= 1
+
+        await until(lies_twice)
+    # It reads from the topic alone: everything it would catch up with is there, once or twice.
+    await house.start_listener()
+    await house.until_heard()
+
+    async def has_counted() -> bool:
+        return house.counts.duplicates > 0
+
+    await until(has_counted)
