@@ -96,7 +96,8 @@ class Hearing:
         attachment = Attachment(self, self._consumer, view)
         broker = await self._broker(admin, attachment, view)
         tails = TailCheck(self._settings, self._consumer, self._clock, attachment.has_read_all)
-        work = (self._attend(broker), self._watch(admin, view), tails.run(is_caught_up=self._goes_on(view)))
+        starting = asyncio.ensure_future(broker.start())
+        work = (self._attend(starting), self._watch(admin, view), tails.run(is_caught_up=self._goes_on(view)))
         tasks = [asyncio.ensure_future(one) for one in work]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +109,7 @@ class Hearing:
             await asyncio.gather(*tasks, return_exceptions=True)
             self.is_assigned = False
             await attachment.close()
-            await _stop(broker)
+            await _stop(broker, starting)
 
     def _goes_on(self, view: BrokerView) -> bool:
         """Say whether this is the broker we were attached to, and it kept a topic: a rotation, not a loss."""
@@ -120,10 +121,10 @@ class Hearing:
             if self._ours(await admin.look()) != attached:
                 raise AttachmentEnded("the broker or its topics are others now")
 
-    async def _attend(self, broker: KafkaBroker) -> None:
+    async def _attend(self, starting: asyncio.Future[None]) -> None:
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1_000):
-                await broker.start()
+                await asyncio.shield(starting)
         except (KafkaError, OSError, TimeoutError) as error:
             raise BrokerUnavailable(f"{self._consumer.service} cannot listen: {type(error).__name__}") from error
         self.is_assigned = True
@@ -308,7 +309,11 @@ async def _undecoded(message: Any) -> Any:
     return message
 
 
-async def _stop(broker: KafkaBroker) -> None:
+async def _stop(broker: KafkaBroker, starting: asyncio.Future[None]) -> None:
+    """Leave the group and close. A start that is cut short leaves connections open, so it is given a moment."""
+    await asyncio.wait([starting], timeout=DRAIN_TIMEOUT_SECONDS)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
     try:
         async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
             await broker.stop()

@@ -67,6 +67,7 @@ class StoreFeed:
         self.is_away = False
         self.reads = 0
         self.looks = 0
+        self.comparisons = 0
         self.refusals = 0
 
     def _owner(self, source: str) -> tuple[StreamStore, Any]:
@@ -91,6 +92,7 @@ class StoreFeed:
 
     async def heads_of(self, source: str, subjects: Sequence[str]) -> tuple[Head, ...]:
         """As FactFeed."""
+        self.comparisons += 1
         store, pool = self._owner(source)
         async with pool.acquire() as connection:
             return await store.heads_of(connection, subjects)
@@ -212,6 +214,14 @@ class Service:
         await create_database(self.admin_dsn, self.database)
         await migrate(self.admin_dsn, self.database)
 
+    async def tear_down(self) -> None:
+        """The service's database is gone."""
+        connection = await asyncpg.connect(self.admin_dsn)
+        try:
+            await connection.execute(f'DROP DATABASE "{self.database.database}" WITH (FORCE)')
+        finally:
+            await connection.close()
+
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Connection]:
         """A connection past all policies, for damage no service could do."""
@@ -305,12 +315,8 @@ class House:
         """Nothing of the house runs any more, and its databases are gone."""
         for backbone in reversed(self._running):
             await backbone.stop()
-        connection = await asyncpg.connect(self.teller_service.admin_dsn)
-        try:
-            for service in (self.teller_service, self.listener_service):
-                await connection.execute(f'DROP DATABASE "{service.database.database}" WITH (FORCE)')
-        finally:
-            await connection.close()
+        for service in (self.teller_service, self.listener_service):
+            await service.tear_down()
 
     # Telling and hearing
 
