@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+import services.identity.__main__ as identity
 from deedlog.identity.v1 import identity_pb2
 from shared.events.identity import PersonalName, PersonRegistered
 from shared.kernel.errors import TooLarge, Unauthenticated
 from shared.runtime.grpc import kernel_errors
+from shared.runtime.service import Peers
 from tests.suites.identity.house import ADMIN_SECRET, IdentityHouse
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -78,6 +80,18 @@ async def test_only_an_operator_signs_somebody_in_and_only_who_exists(house: Ide
     session = await house.signed_in(person)
     await session.post("/v1/sessions", {"person": person}, 403)
     await house.admin.post("/v1/sessions", {"person": "prs_00000000000000000000000000"}, 404)
+
+
+async def test_development_sign_in_is_said_loudly_and_exists_in_embedded_mode_only(
+    house: IdentityHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    def operations(is_embedded: bool) -> set[tuple[str, str]]:
+        settings = house.backbone.settings.model_copy(update={"is_embedded": is_embedded})
+        service = identity.build(settings, Peers(settings, house.clock))
+        return {(one.method, one.path) for one in service.endpoints}
+
+    assert operations(True) - operations(False) == {("POST", "/v1/sessions")}
+    assert [record.levelname for record in caplog.records if "SIGN-IN IS ON" in record.message] == ["WARNING"]
 
 
 async def test_a_token_is_kept_as_a_digest_alone(house: IdentityHouse) -> None:
