@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 import asyncpg
 
-from shared.kernel.errors import Broken, Unavailable
+from shared.kernel.errors import Broken, Rejected, Unavailable
 from shared.runtime.database_setup import check_role
 
 SUBJECTS_MAX: Final = 1_000
@@ -162,6 +162,9 @@ def _outages_named() -> Iterator[None]:
         yield
     except COLLISIONS as error:
         raise DatabaseUnavailable(f"it collided with another transaction: {type(error).__name__}", 0.05) from error
+    except asyncpg.CharacterNotInRepertoireError:
+        # JSON and a URL may hold U+0000, a text of Postgres may not.
+        raise Rejected.of("", "a text in it holds the character U+0000", "Leave that character out.") from None
     except OUTAGES as error:
         # asyncpg's own DataError, an argument of ours that fits no column, is an InterfaceError too; no retry mends it.
         if isinstance(error, ValueError):
