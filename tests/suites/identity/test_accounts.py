@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 
+import asyncpg
 import pytest
 
 from shared.events.identity import AccountLinked, PersonRegistered
@@ -116,3 +117,13 @@ async def test_the_door_sees_the_accounts_of_its_own_organisation_only(house: Id
     assert [row[0] for row in rows] == [mine]
     async with house.backbone.door(None) as tx:
         assert await tx.connection.fetchval("SELECT count(*) FROM accounts") == 0
+
+
+async def test_the_door_cannot_write_an_account_for_another_organisation(house: IdentityHouse) -> None:
+    mine, theirs = await house.organisation("Mine"), await house.organisation("Theirs")
+    person = await house.person()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        async with house.backbone.door(mine) as tx:
+            await tx.connection.execute(
+                "INSERT INTO accounts VALUES ('acc_foreign', $1, 'a:b', $2, now())", theirs, person
+            )
