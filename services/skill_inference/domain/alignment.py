@@ -26,6 +26,9 @@ FAULTS_MAX: Final = 1_000
 WEIGHT_MIN: Final = 0.01
 WEIGHT_MAX: Final = 100.0
 
+ASSURANCES: Final = tuple(kind for kind in Assurance if kind is not Assurance.DEPLOYMENT)
+"""What may vouch for a statement. A deployment is attested for a work, and a statement names none."""
+
 _COLUMNS: Final = ("activity_id", "skill", "difficulty", "assurance")
 _OPTIONAL: Final = ("weight",)
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,9}(?:\.[0-9]{0,9})?")
@@ -157,8 +160,8 @@ def _alignment(line: int, record: dict[str, str], skills: Collection[str]) -> Al
     if difficulty is None:
         rule = f"expected a number from {-DIFFICULTY_MAX} to {DIFFICULTY_MAX}"
         return LineFault(line, "difficulty", rule, "Write logits; 0 for an average task.")
-    if kind not in {known.value for known in Assurance}:
-        return LineFault(line, "assurance", "no such assurance is known", f"Write one of {', '.join(Assurance)}.")
+    if kind not in ASSURANCES:
+        return LineFault(line, "assurance", "no such assurance is known", f"Write one of {', '.join(ASSURANCES)}.")
     if weight is None:
         rule = f"expected a number from {WEIGHT_MIN} to {WEIGHT_MAX}"
         return LineFault(line, "weight", rule, "Write the skill's share, or leave the cell empty.")

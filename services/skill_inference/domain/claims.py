@@ -44,7 +44,9 @@ class Shortfall:
 
 def claimable_level(estimate: Estimate, rule: ClaimRule = STANDARD_RULE) -> int:
     """Return the highest level the rule lets the estimate claim, 0 when none."""
-    return max((k for k in range(1, len(estimate.reached) + 1) if not shortfalls(estimate, k, rule)), default=0)
+    if not _has_works(estimate, rule) or not _has_raters(estimate, rule) or not _is_fresh(estimate, rule):
+        return 0
+    return sum(probability >= rule.probability_min for probability in estimate.reached)
 
 
 def shortfalls(estimate: Estimate, level: int, rule: ClaimRule = STANDARD_RULE) -> tuple[Shortfall, ...]:
@@ -61,24 +63,36 @@ def _probability(estimate: Estimate, level: int, rule: ClaimRule) -> Shortfall |
 
 
 def _works(estimate: Estimate, rule: ClaimRule) -> Shortfall | None:
-    if estimate.works >= rule.works_min:
+    if _has_works(estimate, rule):
         return None
     return Shortfall("works", f"{rule.works_min} distinct works", f"{estimate.works}")
 
 
 def _raters(estimate: Estimate, rule: ClaimRule) -> Shortfall | None:
-    is_attested = rule.attestation_replaces_raters and estimate.has_deployment_attestation
-    if is_attested or estimate.raters >= rule.raters_min:
+    if _has_raters(estimate, rule):
         return None
     instead = " or an attested deployment" if rule.attestation_replaces_raters else ""
     return Shortfall("raters", f"{rule.raters_min} reviewers{instead}", f"{estimate.raters}")
 
 
 def _age(estimate: Estimate, rule: ClaimRule) -> Shortfall | None:
-    expected = f"evidence of the last {rule.half_lives_max * estimate.half_life_days:.0f} days"
-    if estimate.newest_evidence_at is None:
-        return Shortfall("freshness", expected, "none")
-    age = estimate.as_of - estimate.newest_evidence_at
-    if age <= timedelta(days=rule.half_lives_max * estimate.half_life_days):
+    if _is_fresh(estimate, rule):
         return None
-    return Shortfall("freshness", expected, f"{age.days} days old")
+    expected = f"evidence of the last {rule.half_lives_max * estimate.half_life_days:.0f} days"
+    newest = estimate.newest_evidence_at
+    return Shortfall("freshness", expected, "none" if newest is None else f"{(estimate.as_of - newest).days} days old")
+
+
+def _has_works(estimate: Estimate, rule: ClaimRule) -> bool:
+    return estimate.works >= rule.works_min
+
+
+def _has_raters(estimate: Estimate, rule: ClaimRule) -> bool:
+    is_attested = rule.attestation_replaces_raters and estimate.has_deployment_attestation
+    return is_attested or estimate.raters >= rule.raters_min
+
+
+def _is_fresh(estimate: Estimate, rule: ClaimRule) -> bool:
+    newest = estimate.newest_evidence_at
+    age_max = timedelta(days=rule.half_lives_max * estimate.half_life_days)
+    return newest is not None and estimate.as_of - newest <= age_max

@@ -43,19 +43,28 @@ class _Tally:
     mix: dict[Assurance, int] = field(default_factory=dict)
 
 
-def gather(observations: Iterable[Observation], weights: Mapping[Assurance, float]) -> dict[str, SkillEvidence]:
-    """Return the evidence a skill, by skill. `observations` are distinct and in order; `weights` are a release's."""
-    tallies: dict[str, _Tally] = {}
-    for observation in observations:
-        has_weight = weights[observation.assurance] > 0.0
-        for skill in _skills(observation):
-            tally = tallies.get(skill)
-            if tally is None:
-                tally = tallies[skill] = _Tally()
-            tally.mix[observation.assurance] = tally.mix.get(observation.assurance, 0) + 1
-            if has_weight:
-                _count(tally, observation)
-    return {skill: _settled(tallies[skill]) for skill in sorted(tallies)}
+class Tallies:
+    """Counts the evidence of one person, skill by skill. `weights` are a release's."""
+
+    def __init__(self, weights: Mapping[Assurance, float]) -> None:
+        self._weights = weights
+        self._tallies: dict[str, _Tally] = {}
+
+    def count(self, observations: Iterable[Observation]) -> None:
+        """Have counted these observations, which are distinct and were not counted before."""
+        for observation in observations:
+            has_weight = self._weights[observation.assurance] > 0.0
+            for skill in _skills(observation):
+                tally = self._tallies.get(skill)
+                if tally is None:
+                    tally = self._tallies[skill] = _Tally()
+                tally.mix[observation.assurance] = tally.mix.get(observation.assurance, 0) + 1
+                if has_weight:
+                    _count(tally, observation)
+
+    def evidence(self) -> dict[str, SkillEvidence]:
+        """Return the evidence a skill, by skill."""
+        return {skill: _settled(self._tallies[skill]) for skill in sorted(self._tallies)}
 
 
 def _skills(observation: Observation) -> Iterable[str]:

@@ -1,32 +1,21 @@
 """The state of a person as a function of the *set* of their observations.
 
 Late, repeated and reordered facts are the normal case, and learning steps do not commute. So the set is first put in
-one order (time, source, sequence; fact and part break ties), each fact once, and then learned from in that order. A
-work is learned from at once, at the place of its first observation: the skill it shows is the skill of that time.
+one order (time, source, sequence; fact and part break ties), each fact once, and then learned from in that order.
 Merging two people is the fold of the union, splitting or voiding the fold of what is left. Every arrival order, batch
 split and repetition gives the same bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
 
-from services.skill_inference.domain.evidence import gather
-from services.skill_inference.domain.observation import MarkSet, Observation, Outcome, Place
-from services.skill_inference.domain.outcome_update import bounded, learn_outcome, outcome_surprise, predict
+from services.skill_inference.domain.evidence import Tallies
+from services.skill_inference.domain.learner import Learner
+from services.skill_inference.domain.observation import Observation, Place
 from services.skill_inference.domain.release import Release
-from services.skill_inference.domain.state import Belief, PersonState, Step, aged_general, aged_skill
-from services.skill_inference.domain.work_update import (
-    WorkBelief,
-    reviewers_of_work,
-    severity_variance,
-    skills_of_work,
-)
+from services.skill_inference.domain.state import PersonState
 from shared.kernel.errors import Broken
-
-WEIGHT_MIN: Final = 1e-12
-"""A weight below is none: the 40th repeat of a task is not learned from, so floods cost little."""
 
 
 def fold(observations: Iterable[Observation], release: Release) -> PersonState:
@@ -35,17 +24,7 @@ def fold(observations: Iterable[Observation], release: Release) -> PersonState:
     Duplicates do no harm. Raises Broken when one fact comes with two contents. Replays everything: linear in the
     outcomes, and a work costs the square of its skills and reviewers for each of its marks.
     """
-    ordered = in_order(observations)
-    weighty = [seen for seen in ordered if release.assurance[seen.assurance] > 0.0]
-    works = _works(weighty)
-    learner = _Learner(release)
-    for seen in weighty:
-        if isinstance(seen, Outcome) and seen.work is None:
-            learner.take_outcome(seen)
-        elif seen is works[_work(seen)][0]:
-            learner.take_work(works[_work(seen)])
-    evidence = gather(ordered, release.assurance)
-    return PersonState(release.id, learner.general, learner.skills, evidence, tuple(learner.steps))
+    return Ledger(observations, release).state()
 
 
 def in_order(observations: Iterable[Observation]) -> list[Observation]:
@@ -59,104 +38,66 @@ def in_order(observations: Iterable[Observation]) -> list[Observation]:
     return sorted(unique.values(), key=_place)
 
 
+class Ledger:
+    """One person's observations in order, and what was learned from them; newer ones are learned from as they come.
+
+    Whatever the way by which a ledger came to its observations, its state has the same bits.
+    """
+
+    def __init__(self, observations: Iterable[Observation], release: Release) -> None:
+        """Raises Broken when one fact comes with two contents."""
+        self._release = release
+        self._begin(in_order(observations))
+
+    def __len__(self) -> int:
+        return len(self._ordered)
+
+    def take(self, observations: Iterable[Observation]) -> None:
+        """Have these observations too. Costs a step each while they are the newest, else the fold of everything.
+
+        Raises Broken when a late fact comes with two contents; the ledger is then as it was. A newer one is taken for
+        another fact.
+        """
+        ordered = in_order(observations)
+        if not ordered:
+            return
+        works = _works(ordered)
+        is_late = bool(self._ordered) and ordered[0].place <= self._ordered[-1].place
+        if is_late or not works.isdisjoint(self._works):
+            self._begin(in_order([*self._ordered, *ordered]))
+        else:
+            self._ordered += ordered
+            self._works |= works
+            self._learn(ordered)
+
+    def cost(self, observations: Iterable[Observation]) -> int:
+        """Return how many observations taking these would fold."""
+        fresh = list(observations)
+        works = _works(fresh)
+        is_late = bool(self._ordered) and any(seen.place <= self._ordered[-1].place for seen in fresh)
+        return len(fresh) + (len(self._ordered) if is_late or not works.isdisjoint(self._works) else 0)
+
+    def state(self) -> PersonState:
+        """Return what the observations lead to."""
+        learner = self._learner
+        skills, steps = dict(learner.skills), tuple(learner.steps)
+        return PersonState(self._release.id, learner.general, skills, self._tallies.evidence(), steps)
+
+    def _begin(self, ordered: list[Observation]) -> None:
+        self._ordered = ordered
+        self._works = _works(ordered)
+        self._learner = Learner(self._release)
+        self._tallies = Tallies(self._release.assurance)
+        self._learn(ordered)
+
+    def _learn(self, ordered: Sequence[Observation]) -> None:
+        self._learner.learn(ordered)
+        self._tallies.count(ordered)
+
+
 def _place(observation: Observation) -> Place:
     return observation.place
 
 
-def _work(observation: Observation) -> str:
-    if observation.work is None:
-        raise Broken(f"fact {observation.fact} was taken for part of a work and names none")
-    return observation.work
-
-
-def _works(ordered: Sequence[Observation]) -> dict[str, list[Observation]]:
-    works: dict[str, list[Observation]] = {}
-    for observation in ordered:
-        if observation.work is not None:
-            works.setdefault(observation.work, []).append(observation)
-    return works
-
-
-class _Learner:
-    """Takes observations in order and keeps what the next one needs. Lives for one fold."""
-
-    def __init__(self, release: Release) -> None:
-        self._release = release
-        self._repeats: dict[tuple[str, str], int] = {}
-        self._moved: dict[tuple[str, str], float] = {}
-        self._works_marked: dict[str, int] = {}
-        self.general: Belief | None = None
-        self.skills: dict[str, Belief] = {}
-        self.steps: list[Step] = []
-
-    def take_outcome(self, outcome: Outcome) -> None:
-        """Learn from a task outside any work."""
-        release, at = self._release, outcome.place.at
-        task = ("", outcome.task)
-        weight = self._weight(outcome, task)
-        if weight < WEIGHT_MIN:
-            return
-        general = aged_general(self.general, release.general, at)
-        shares = [share for _, share in outcome.shares]
-        beliefs = [aged_skill(self.skills.get(skill), release.skill(skill), at) for skill, _ in outcome.shares]
-        difficulty = release.tasks.difficulty if outcome.difficulty is None else outcome.difficulty
-        mean, variance, largest = predict(general, beliefs, shares)
-        surprise = outcome_surprise(mean - difficulty, variance + release.tasks.variance, outcome.result, weight)
-        moved = self._moved.get(task, 0.0)
-        surprise = bounded(surprise, largest, moved, release.tasks.step_max)
-        self._moved[task] = moved + largest * surprise.gain
-        self.general, learned = learn_outcome(general, beliefs, shares, surprise)
-        steps = []
-        for (skill, _), before, after in zip(outcome.shares, beliefs, learned, strict=True):
-            self.skills[skill] = after
-            steps.append((skill, after.mean - before.mean))
-        self.steps.append(Step(outcome.place, at, self.general.mean - general.mean, tuple(steps)))
-
-    def take_work(self, observations: Sequence[Observation]) -> None:
-        """Learn from everything seen of one work, at the time of the first of it."""
-        release, at = self._release, observations[0].place.at
-        skills = skills_of_work(observations)
-        joint = WorkBelief(
-            aged_general(self.general, release.general, at),
-            {skill: aged_skill(self.skills.get(skill), release.skill(skill), at) for skill in skills},
-            self._severities(observations),
-            release,
-        )
-        for observation in observations:
-            before = joint.means()
-            self._take_part(joint, observation)
-            moved = [after - earlier for after, earlier in zip(joint.means(), before, strict=True)]
-            self.steps.append(Step(observation.place, at, moved[0], tuple(zip(skills, moved[1:], strict=True))))
-        self.general, learned = joint.settled()
-        self.skills.update(learned)
-
-    def _take_part(self, joint: WorkBelief, observation: Observation) -> None:
-        if isinstance(observation, MarkSet):
-            weight = self._weight(observation, (observation.work, f"reviewer {observation.reviewer}"))
-            for mark in observation.marks if weight >= WEIGHT_MIN else ():
-                joint.learn_mark(observation.reviewer, mark, weight)
-            return
-        task = (_work(observation), f"task {observation.task}")
-        weight = self._weight(observation, task)
-        if weight >= WEIGHT_MIN:
-            moved = self._moved.get(task, 0.0)
-            self._moved[task] = moved + joint.learn_outcome(observation, weight, moved)
-
-    def _weight(self, observation: Observation, what: tuple[str, str]) -> float:
-        """Return the observation's weight, halved (say) for each earlier repeat of `what`, and count this one."""
-        repeat = self._repeats.get(what, 0)
-        self._repeats[what] = repeat + 1
-        # A product, not a power: `**` may differ in the last bit from one C library to another.
-        weight = self._release.assurance[observation.assurance]
-        for _ in range(min(repeat, 64)):
-            weight *= self._release.tasks.repeat_factor
-        return weight
-
-    def _severities(self, observations: Sequence[Observation]) -> Mapping[str, float]:
-        """Return the prior variance of each reviewer's sitting on this work, and count the work for them."""
-        severities = {}
-        for reviewer in reviewers_of_work(observations):
-            works_marked = self._works_marked.get(reviewer, 0) + 1
-            self._works_marked[reviewer] = works_marked
-            severities[reviewer] = severity_variance(self._release, works_marked)
-        return severities
+def _works(observations: Iterable[Observation]) -> set[str]:
+    return {observation.work for observation in observations if observation.work is not None}

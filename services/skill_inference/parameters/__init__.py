@@ -6,6 +6,9 @@ A release is immutable: a changed parameter is a new file under a new name. The 
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import Final
+
+_RELEASE: Final = "release-"
 
 
 def framework_document() -> bytes:
@@ -13,6 +16,14 @@ def framework_document() -> bytes:
     return files(__name__).joinpath("framework.json").read_bytes()
 
 
+def release_documents() -> dict[str, bytes]:
+    """Return the bytes of every calibration release this build carries, by name, such as "0"."""
+    found = {entry.name: entry for entry in files(__name__).iterdir() if entry.name.startswith(_RELEASE)}
+    return {
+        name.removeprefix(_RELEASE).removesuffix(".json"): entry.read_bytes() for name, entry in sorted(found.items())
+    }
+
+
 def release_document(name: str) -> bytes:
-    """Return the bytes of the calibration release `name`, such as "0". Raises FileNotFoundError when there is none."""
-    return files(__name__).joinpath(f"release-{name}.json").read_bytes()
+    """Return the bytes of the calibration release `name`. Raises FileNotFoundError when there is none."""
+    return files(__name__).joinpath(f"{_RELEASE}{name}.json").read_bytes()

@@ -10,7 +10,7 @@ from services.skill_inference.domain.claims import ClaimRule, claimable_level, s
 from services.skill_inference.domain.estimate import Estimate, estimate
 from services.skill_inference.domain.fold import fold
 from services.skill_inference.domain.observation import Assurance, Observation
-from services.skill_inference.domain.telling import MOVE_MIN, should_tell
+from services.skill_inference.domain.telling import MOVE_MIN, should_tell, telling
 from tests.unit.skill_inference.people import APIS, day, outcome, release, reviewed_works
 
 
@@ -109,19 +109,19 @@ def test_the_first_evidence_that_carries_weight_is_told_and_a_self_claim_is_not(
 
 def test_a_move_is_told_from_above_a_twentieth_of_a_logit() -> None:
     before = _of([outcome(1)])
-    assert not should_tell(before, replace(before, mean=before.mean + MOVE_MIN * 0.99))
-    assert should_tell(before, replace(before, mean=before.mean + MOVE_MIN * 1.01))
-    assert should_tell(before, replace(before, mean=before.mean - MOVE_MIN * 1.01))
+    assert not should_tell(telling(before), replace(before, mean=before.mean + MOVE_MIN * 0.99))
+    assert should_tell(telling(before), replace(before, mean=before.mean + MOVE_MIN * 1.01))
+    assert should_tell(telling(before), replace(before, mean=before.mean - MOVE_MIN * 1.01))
 
 
 def test_a_claim_that_is_won_or_lost_is_told_without_a_move() -> None:
     holds = _sound()
     stale = replace(holds, newest_evidence_at=day(-700))
-    assert should_tell(holds, stale)
-    assert should_tell(stale, holds)
+    assert should_tell(telling(holds), stale)
+    assert should_tell(telling(stale), holds)
 
 
 def test_the_same_estimate_is_told_anew_under_another_release() -> None:
     before = _of([outcome(1)])
-    assert not should_tell(before, before)
-    assert should_tell(before, replace(before, release="1-0123456789abcdef"))
+    assert not should_tell(telling(before), before)
+    assert should_tell(telling(before), replace(before, release="1-0123456789abcdef"))

@@ -89,6 +89,12 @@ class Estimate(_message.Message):
     RELEASE_FIELD_NUMBER: _builtins.int
     CONTRIBUTIONS_FIELD_NUMBER: _builtins.int
     PRIOR_FIELD_NUMBER: _builtins.int
+    CONTRIBUTIONS_REST_FIELD_NUMBER: _builtins.int
+    CONTRIBUTIONS_REST_COUNT_FIELD_NUMBER: _builtins.int
+    OBSERVATIONS_FIELD_NUMBER: _builtins.int
+    HAS_DEPLOYMENT_ATTESTATION_FIELD_NUMBER: _builtins.int
+    LAST_EVIDENCE_AT_US_FIELD_NUMBER: _builtins.int
+    HALF_LIFE_DAYS_FIELD_NUMBER: _builtins.int
     skill: _builtins.str
     """The skill's id."""
     layer: _builtins.str
@@ -111,13 +117,25 @@ class Estimate(_message.Message):
     """The calibration release."""
     prior: _builtins.float
     """The prior mean, in logits."""
+    contributions_rest: _builtins.float
+    """The sum of the contributions that are not listed, in logits."""
+    contributions_rest_count: _builtins.int
+    """How many contributions are not listed."""
+    observations: _builtins.int
+    """Distinct observations that carry weight."""
+    has_deployment_attestation: _builtins.bool
+    """Whether a deployment of a work was attested."""
+    last_evidence_at_us: _builtins.int
+    """The time of the newest evidence that carries weight, in microseconds since 1970 UTC; the estimate is as of it."""
+    half_life_days: _builtins.float
+    """After so many days without evidence half of what sets the skill apart from the general level has faded."""
     @_builtins.property
     def level_probabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """P(level >= k) for k = 1 … 5."""
 
     @_builtins.property
     def contributions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Contribution]:
-        """Every contribution, largest first; they sum to the mean minus the prior."""
+        """Every contribution, largest first, up to 4,000; with the rest they sum to the mean minus the prior."""
 
     def __init__(
         self,
@@ -135,10 +153,16 @@ class Estimate(_message.Message):
         release: _builtins.str = ...,
         contributions: _abc.Iterable[Global___Contribution] | None = ...,
         prior: _builtins.float = ...,
+        contributions_rest: _builtins.float = ...,
+        contributions_rest_count: _builtins.int = ...,
+        observations: _builtins.int = ...,
+        has_deployment_attestation: _builtins.bool = ...,
+        last_evidence_at_us: _builtins.int = ...,
+        half_life_days: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributions", b"contributions", "interval_high", b"interval_high", "interval_low", b"interval_low", "layer", b"layer", "level", b"level", "level_probabilities", b"level_probabilities", "mean", b"mean", "prior", b"prior", "raters", b"raters", "release", b"release", "skill", b"skill", "variance", b"variance", "works", b"works"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributions", b"contributions", "contributions_rest", b"contributions_rest", "contributions_rest_count", b"contributions_rest_count", "half_life_days", b"half_life_days", "has_deployment_attestation", b"has_deployment_attestation", "interval_high", b"interval_high", "interval_low", b"interval_low", "last_evidence_at_us", b"last_evidence_at_us", "layer", b"layer", "level", b"level", "level_probabilities", b"level_probabilities", "mean", b"mean", "observations", b"observations", "prior", b"prior", "raters", b"raters", "release", b"release", "skill", b"skill", "variance", b"variance", "works", b"works"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

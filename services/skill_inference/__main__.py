@@ -1,0 +1,58 @@
+"""Settings → wiring → run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from services.skill_inference import parameters
+from services.skill_inference.domain.framework import parse_framework
+from services.skill_inference.domain.ledgers import Ledgers
+from services.skill_inference.domain.release import parse_release
+from services.skill_inference.handlers.desk import Inference
+from services.skill_inference.http import Alignments, Publications, endpoints
+from services.skill_inference.jobs import Reviser
+from services.skill_inference.rpc import door
+from services.skill_inference.settings import SkillInferenceSettings
+from services.skill_inference.store.alignments import AlignmentBook
+from services.skill_inference.stream import InferenceEffect
+from shared.events.sources import SKILL_INFERENCE
+from shared.kernel.errors import Broken, Rejected
+from shared.kernel.ids import system_fact_id
+from shared.runtime.backbone import Backbone
+from shared.runtime.service import Peers, Service, main
+from shared.runtime.settings import Settings
+
+
+def build(settings: Settings, peers: Peers) -> Service:
+    """Return the service, wired and not yet started. Raises Rejected for a release that cannot be used."""
+    if not isinstance(settings, SkillInferenceSettings):
+        raise Broken("skill_inference is built from settings of its own class")
+    framework = parse_framework(parameters.framework_document())
+    documents = parameters.release_documents()
+    releases = {name: parse_release(raw) for name, raw in documents.items()}
+    if settings.release not in releases:
+        rule = f"this build carries no release {settings.release!r}"
+        raise Rejected.of("DEEDLOG_SKILL_INFERENCE_RELEASE", rule, f"Name one of {', '.join(releases)}.")
+    release = releases[settings.release]
+    clock = peers.clock
+    backbone = Backbone(
+        settings, clock, Path(__file__).parent, source=SKILL_INFERENCE, feed=peers.feed(), is_rebuildable=True
+    )
+    inference = Inference(framework, release, clock, system_fact_id, Ledgers(settings.ledger_observations_max))
+    book = AlignmentBook(framework.skills)
+    reviser = Reviser(backbone, inference, book)
+    backbone.hear(InferenceEffect(inference, book, reviser.nudge))
+    backbone.after_rebuild = reviser.after_rebuild
+    return Service(
+        backbone,
+        endpoints(
+            Publications(framework, {releases[name].id: raw for name, raw in documents.items()}, settings.origin),
+            Alignments(backbone, clock, framework, reviser.nudge),
+        ),
+        [door(backbone, inference, book)],
+        [reviser],
+    )
+
+
+if __name__ == "__main__":
+    main("skill_inference", build, SkillInferenceSettings)

@@ -1,0 +1,38 @@
+"""Answering what is said of a person now, with every contribution to it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from services.skill_inference.domain.estimate import Estimate
+from services.skill_inference.domain.explanation import Explanation, explain
+from services.skill_inference.domain.fold import fold
+from services.skill_inference.domain.reading import observations, organisations
+from services.skill_inference.domain.revision import presentable
+from services.skill_inference.handlers.desk import Desk, Inference
+
+CONTRIBUTIONS_MAX: Final = 4_000
+"""Contributions to one estimate that are answered one by one; 20 skills of them stay below a message's 8 MiB."""
+
+
+class Said(NamedTuple):
+    """An estimate, the layer of its skill, and what contributed to it."""
+
+    estimate: Estimate
+    layer: str
+    explanation: Explanation
+
+
+async def estimates_of(desk: Desk, inference: Inference, person: str) -> list[Said]:
+    """Return what is said of a person now, by skill; of an alias, what is said of whom it is part of."""
+    people = await desk.people([person])
+    canonical = people.canonical(person)
+    members = people.members(canonical)
+    evidence = (await desk.evidence({canonical: members}))[canonical]
+    targets = await desk.targets(organisations([evidence]))
+    skills, release = inference.framework.skills, inference.release
+    state = fold(observations(evidence, targets, skills, members), release)
+    return [
+        Said(said, skills[skill].layer, explain(state, skill, release, said.as_of, CONTRIBUTIONS_MAX))
+        for skill, said in presentable(state, release).items()
+    ]

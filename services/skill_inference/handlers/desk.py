@@ -1,0 +1,108 @@
+"""What the use cases ask of storage, and what they judge by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from services.skill_inference.domain.framework import Framework
+from services.skill_inference.domain.ledgers import Ledgers, Token
+from services.skill_inference.domain.people import People
+from services.skill_inference.domain.reading import Evidence, Targets
+from services.skill_inference.domain.release import Release
+from services.skill_inference.domain.revision import Revision
+from services.skill_inference.domain.telling import Told
+from services.skill_inference.domain.testimony import Counts, Erasure, Shelf, Testimony
+from shared.events.fact import NewFact
+from shared.kernel.clock import Clock
+from shared.kernel.ids import FactId
+
+
+class Basis(NamedTuple):
+    """What evidence is read by. adoption: rises with each table of alignments that comes into force.
+
+    generation: names the derived tables; a rebuild puts others in their place.
+    """
+
+    generation: int
+    adoption: int
+
+
+class Standing(NamedTuple):
+    """How much is kept of a person, and how far each of their streams spoke, as (source, subject, number), in order."""
+
+    size: int = 0
+    heads: tuple[tuple[str, str, int], ...] = ()
+
+    def moved(self, counts: Counts) -> Standing:
+        """Return the standing after this was counted in the person's streams."""
+        heads = {(source, subject): number for source, subject, number in self.heads}
+        size = self.size
+        for shelf, (count, number) in counts.items():
+            size += count
+            heads[shelf.source, shelf.subject] = max(heads.get((shelf.source, shelf.subject), 0), number)
+        return Standing(size, tuple(sorted((*stream, number) for stream, number in heads.items())))
+
+    def token(self, basis: Basis, members: Collection[str]) -> Token:
+        """Return what a ledger of this standing is made of."""
+        return Token(*basis, frozenset(members), self.heads)
+
+
+class Desk(Protocol):
+    """Storage inside one transaction. `members`: by canonical person, every id of theirs."""
+
+    async def people(self, persons: Collection[str]) -> People:
+        """Return who is whom around `persons`."""
+        ...
+
+    async def erase(self, erasures: Sequence[Erasure]) -> None:
+        """Have dropped what was kept of these streams."""
+        ...
+
+    async def count(self, counts: Counts) -> Mapping[Shelf, int]:
+        """Have counted evidence by shelf, with the highest number heard there, and return the new totals."""
+        ...
+
+    async def keep(self, testimony: Testimony) -> None:
+        """Have kept what was said; erasures are not its matter."""
+        ...
+
+    async def hold_basis(self) -> Basis:
+        """Hold tables and alignments as they are until the transaction ends, and say which they are."""
+        ...
+
+    async def targets(self, organisations: Collection[str]) -> Targets:
+        """Return what activities show, by the alignments that each organisation has in force."""
+        ...
+
+    async def standings(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Standing]:
+        """Return the standing of each person of whom anything was ever kept."""
+        ...
+
+    async def evidence(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Evidence]:
+        """Return all that is kept of each person, be it nothing."""
+        ...
+
+    async def told(self, persons: Collection[str]) -> Mapping[str, Mapping[str, Told]]:
+        """Return what was told last of each person of whom something is told, by skill."""
+        ...
+
+    async def tell(self, news: Mapping[str, Sequence[Revision]], facts: Sequence[NewFact]) -> None:
+        """Have told `facts`, and remembered by person what they say."""
+        ...
+
+    async def put_off(self, persons: Collection[str]) -> None:
+        """Have remembered that these persons are still to be revised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What people are judged by, and the ledgers at hand."""
+
+    framework: Framework
+    release: Release
+    clock: Clock
+    fact_id: Callable[[], FactId]
+    ledgers: Ledgers = field(default_factory=Ledgers)

@@ -1,0 +1,91 @@
+"""Hearing facts: what they say is kept, and whoever it touches is revised in the same transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from services.skill_inference.domain.observation import Observation
+from services.skill_inference.domain.people import People
+from services.skill_inference.domain.reading import Evidence, observations
+from services.skill_inference.domain.testimony import Counts, Review, Statement, Testimony
+from services.skill_inference.handlers.desk import Basis, Desk, Inference, Standing
+from services.skill_inference.handlers.revising import revise
+
+
+async def keep(desk: Desk, testimony: Testimony) -> Counts:
+    """Have kept what was said, and return what was counted; what is over a bound is in `testimony.aside` then."""
+    if testimony.erasures:
+        await desk.erase(testimony.erasures)
+    counts = testimony.counts()
+    if counts:
+        testimony.limit(await desk.count(counts))
+    await desk.keep(testimony)
+    return counts
+
+
+async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: Collection[str]) -> bool:
+    """Have kept what was said, and told what moved by it. Say whether somebody was put off until later.
+
+    locked: the subjects whose lock the transaction holds; who is not among them is put off.
+    """
+    named = testimony.persons()
+    if not named:
+        return False
+    people = await desk.people(named)
+    if testimony.only_adds:
+        members = {person: people.members(person) for person in people.canonicals(named)}
+        before = await desk.standings(members)
+        counts = await keep(desk, testimony)
+        basis = await desk.hold_basis()
+        seen = await _seen(desk, inference, testimony, people, members)
+        own = {person: members[person] for person in members if person in locked}
+        _advance(inference, basis, before, counts, own, seen)
+        touched = {person for person, found in seen.items() if found}
+    else:
+        await keep(desk, testimony)
+        basis = await desk.hold_basis()
+        touched = named | people.canonicals(named) | (await desk.people(named)).canonicals(named)
+    left = await revise(desk, inference, touched, locked, basis) if touched else set()
+    if left:
+        await desk.put_off(left)
+    return bool(left)
+
+
+async def _seen(
+    desk: Desk, inference: Inference, testimony: Testimony, people: People, members: Mapping[str, Collection[str]]
+) -> dict[str, list[Observation]]:
+    """Return by person what the testimony shows."""
+    targets = await desk.targets({statement.organisation for statement in testimony.statements})
+    statements: defaultdict[str, list[Statement]] = defaultdict(list)
+    for statement in testimony.statements:
+        statements[people.canonical(statement.subject)].append(statement)
+    reviews: defaultdict[str, list[Review]] = defaultdict(list)
+    for review in testimony.reviews:
+        reviews[people.canonical(review.subject)].append(review)
+    skills = inference.framework.skills
+    return {
+        person: observations(Evidence(tuple(statements[person]), tuple(reviews[person])), targets, skills, ids)
+        for person, ids in members.items()
+    }
+
+
+def _advance(
+    inference: Inference,
+    basis: Basis,
+    before: Mapping[str, Standing],
+    counts: Counts,
+    members: Mapping[str, Collection[str]],
+    seen: Mapping[str, Sequence[Observation]],
+) -> None:
+    """Have the ledgers of these persons, who are locked, stand for what was added too.
+
+    The new token is reckoned from our own writes and not read again: what others wrote meanwhile is not in the ledger.
+    """
+    by_subject: defaultdict[str, Counts] = defaultdict(dict)
+    for shelf, count in counts.items():
+        by_subject[shelf.subject][shelf] = count
+    for person, ids in members.items():
+        old = before.get(person, Standing())
+        new = old.moved({shelf: count for one in ids for shelf, count in by_subject[one].items()})
+        inference.ledgers.advance(person, old.token(basis, ids), new.token(basis, ids), seen[person])

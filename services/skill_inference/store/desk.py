@@ -1,0 +1,73 @@
+"""The desk of the use cases, over one connection in one open transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+from services.skill_inference.domain.people import People
+from services.skill_inference.domain.reading import Evidence, Targets
+from services.skill_inference.domain.revision import Revision
+from services.skill_inference.domain.telling import Told
+from services.skill_inference.domain.testimony import Counts, Erasure, Shelf, Testimony
+from services.skill_inference.handlers.desk import Basis, Standing
+from services.skill_inference.store import evidence, people, told
+from services.skill_inference.store.alignments import AlignmentBook
+from shared.events.fact import NewFact
+from shared.runtime.postgres import Connection
+
+Tell = Callable[[Sequence[NewFact]], Awaitable[object]]
+
+
+class ConnectedDesk:
+    """Storage over `connection`. tell: appends facts in the same transaction."""
+
+    def __init__(self, connection: Connection, book: AlignmentBook, tell: Tell) -> None:
+        self._connection = connection
+        self._book = book
+        self._tell = tell
+
+    async def people(self, persons: Collection[str]) -> People:
+        """Return who is whom around `persons`."""
+        return await people.people(self._connection, persons)
+
+    async def erase(self, erasures: Sequence[Erasure]) -> None:
+        """Have dropped what was kept of these streams."""
+        await evidence.erase(self._connection, erasures)
+
+    async def count(self, counts: Counts) -> Mapping[Shelf, int]:
+        """Have counted evidence by shelf, and return the new totals."""
+        return await evidence.count(self._connection, counts)
+
+    async def keep(self, testimony: Testimony) -> None:
+        """Have kept what was said; erasures are not its matter."""
+        await evidence.keep(self._connection, testimony)
+        await people.link(self._connection, testimony.links)
+
+    async def hold_basis(self) -> Basis:
+        """Hold the alignments as they are until the transaction ends, and say what evidence is read by."""
+        return await self._book.hold(self._connection)
+
+    async def targets(self, organisations: Collection[str]) -> Targets:
+        """Return what activities show, by the alignments that each organisation has in force."""
+        return await self._book.targets(self._connection, organisations)
+
+    async def standings(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Standing]:
+        """Return the standing of each person of whom anything was ever kept."""
+        return await evidence.standings(self._connection, members) if members else {}
+
+    async def evidence(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Evidence]:
+        """Return all that is kept of each person, be it nothing."""
+        return await evidence.evidence(self._connection, members)
+
+    async def told(self, persons: Collection[str]) -> Mapping[str, Mapping[str, Told]]:
+        """Return what was told last of each person of whom something is told, by skill."""
+        return await told.told(self._connection, persons)
+
+    async def tell(self, news: Mapping[str, Sequence[Revision]], facts: Sequence[NewFact]) -> None:
+        """Have told `facts`, and remembered by person what they say."""
+        await told.remember(self._connection, news)
+        await self._tell(facts)
+
+    async def put_off(self, persons: Collection[str]) -> None:
+        """Have remembered that these persons are still to be revised."""
+        await told.put_off(self._connection, persons)

@@ -1,0 +1,139 @@
+"""Evidence in the derived tables: kept as it was heard, read by person. Names of tables are found by search path."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from services.skill_inference.domain.observation import Mark
+from services.skill_inference.domain.reading import Evidence
+from services.skill_inference.domain.testimony import Counts, Erasure, Review, Shelf, Statement, Testimony, Voiding
+from services.skill_inference.handlers.desk import Standing
+from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
+from shared.runtime.postgres import Connection
+
+_COUNT: Final = """
+INSERT INTO shelves AS s (source, subject, organisation, facts, head)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+ON CONFLICT (subject, source, organisation) DO UPDATE
+SET facts = s.facts + excluded.facts, head = greatest(s.head, excluded.head)
+RETURNING source, subject, organisation, facts
+"""
+_KEEP_STATEMENTS: Final = """
+INSERT INTO statements (subject, number, fact_id, organisation, statement, activity, result, occurred_at)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::float8[],
+    $8::timestamptz[])
+"""
+_KEEP_VOIDINGS: Final = """
+INSERT INTO voidings (subject, number, organisation, statement)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])
+"""
+_KEEP_REVIEWS: Final = """
+INSERT INTO reviews (subject, number, fact_id, organisation, project, reviewer, marks, occurred_at)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::timestamptz[])
+"""
+_STATEMENTS: Final = """
+SELECT subject, number, fact_id::text, organisation, statement, activity, result, occurred_at
+FROM statements WHERE subject = ANY($1::text[])
+"""
+_VOIDINGS: Final = "SELECT subject, organisation, statement FROM voidings WHERE subject = ANY($1::text[])"
+_REVIEWS: Final = """
+SELECT subject, number, fact_id::text, organisation, project, reviewer, marks, occurred_at
+FROM reviews WHERE subject = ANY($1::text[])
+"""
+_STANDINGS: Final = """
+SELECT source, subject, sum(facts)::bigint, max(head) FROM shelves WHERE subject = ANY($1::text[])
+GROUP BY source, subject
+"""
+_TABLES: Final = {
+    LEARNING_EVENTS.name: ("statements", "voidings"),
+    PROJECT_SUBMISSIONS.name: ("reviews",),
+}
+
+Members = Mapping[str, Collection[str]]
+
+
+async def erase(connection: Connection, erasures: Sequence[Erasure]) -> None:
+    """Have dropped what was derived from these streams' facts up to the number each erasure names."""
+    for source, subject, _, through in erasures:
+        if source == IDENTITY.name:
+            await connection.execute("DELETE FROM aliases WHERE alias = $1 AND number <= $2", subject, through)
+            continue
+        for table in _TABLES.get(source, ()):
+            await connection.execute(
+                f"DELETE FROM {table} WHERE subject = $1 AND number <= $2",  # noqa: S608 - a constant
+                subject,
+                through,
+            )
+        await connection.execute("DELETE FROM shelves WHERE source = $1 AND subject = $2", source, subject)
+
+
+async def count(connection: Connection, counts: Counts) -> dict[Shelf, int]:
+    """Have added to the counts of these shelves, and return their new totals."""
+    shelves = sorted(counts)
+    rows = await connection.fetch(
+        _COUNT,
+        *_columns(shelves, 3),
+        [counts[shelf][0] for shelf in shelves],
+        [counts[shelf][1] for shelf in shelves],
+    )
+    return {Shelf(row[0], row[1], row[2]): row[3] for row in rows}
+
+
+async def keep(connection: Connection, testimony: Testimony) -> None:
+    """Have kept statements, voidings and reviews."""
+    if testimony.statements:
+        await connection.execute(_KEEP_STATEMENTS, *_columns(testimony.statements, 8))
+    if testimony.voidings:
+        await connection.execute(_KEEP_VOIDINGS, *_columns(testimony.voidings, 4))
+    if testimony.reviews:
+        reviews = [review._replace(marks=json.dumps(review.marks)) for review in testimony.reviews]  # type: ignore[arg-type]
+        await connection.execute(_KEEP_REVIEWS, *_columns(reviews, 8))
+
+
+async def standings(connection: Connection, members: Members) -> dict[str, Standing]:
+    """Return the standing of each person of whom anything was ever kept."""
+    persons = _persons(members)
+    found: dict[str, Standing] = {}
+    heads: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    sizes: defaultdict[str, int] = defaultdict(int)
+    for source, subject, size, head in await connection.fetch(_STANDINGS, list(persons)):
+        heads[persons[subject]].append((source, subject, head))
+        sizes[persons[subject]] += size
+    for person, streams in heads.items():
+        found[person] = Standing(sizes[person], tuple(sorted(streams)))
+    return found
+
+
+async def evidence(connection: Connection, members: Members) -> dict[str, Evidence]:
+    """Return all that is kept of each person, statements that any id of theirs voided left out."""
+    persons = _persons(members)
+    subjects = list(persons)
+    void = {(persons[row[0]], row[1], row[2]) for row in await connection.fetch(_VOIDINGS, subjects)}
+    statements: defaultdict[str, list[Statement]] = defaultdict(list)
+    for row in await connection.fetch(_STATEMENTS, subjects):
+        person = persons[row[0]]
+        if not void or (person, row[3], row[4]) not in void:
+            statements[person].append(Statement(*row))
+    reviews: defaultdict[str, list[Review]] = defaultdict(list)
+    for row in await connection.fetch(_REVIEWS, subjects):
+        reviews[persons[row[0]]].append(_review(row))
+    return {person: Evidence(tuple(statements[person]), tuple(reviews[person])) for person in members}
+
+
+def _review(row: Any) -> Review:
+    subject, number, fact, organisation, project, reviewer, marks, occurred_at = row
+    read = tuple(Mark(*mark) for mark in json.loads(marks))
+    return Review(subject, number, fact, organisation, project, reviewer, read, occurred_at)
+
+
+def _persons(members: Members) -> dict[str, str]:
+    return {subject: person for person, ids in members.items() for subject in ids}
+
+
+def _columns(rows: Iterable[Statement | Voiding | Review | Shelf], width: int) -> list[list[Any]]:
+    """Return the rows' columns as arrays, as unnest takes them."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

@@ -1,0 +1,62 @@
+"""What was told last, and who is still to be revised: owned tables, which no rebuild touches."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+from services.skill_inference.domain.revision import Revision
+from services.skill_inference.domain.telling import Told
+from shared.runtime.postgres import Connection
+
+_TOLD: Final = "SELECT person, skill, mean, release, claim FROM told WHERE person = ANY($1::text[])"
+_REMEMBER: Final = """
+INSERT INTO told (person, skill, mean, release, claim)
+SELECT * FROM unnest($1::text[], $2::text[], $3::float8[], $4::text[], $5::smallint[])
+ON CONFLICT (person, skill) DO UPDATE
+SET mean = excluded.mean, release = excluded.release, claim = excluded.claim
+"""
+_FORGET: Final = """
+DELETE FROM told USING unnest($1::text[], $2::text[]) AS gone (person, skill)
+WHERE told.person = gone.person AND told.skill = gone.skill
+"""
+_PUT_OFF: Final = "INSERT INTO put_off (person) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+
+
+async def told(connection: Connection, persons: Collection[str]) -> dict[str, dict[str, Told]]:
+    """Return what was told last of each person of whom something is told, by skill."""
+    found: defaultdict[str, dict[str, Told]] = defaultdict(dict)
+    for person, skill, mean, release, claim in await connection.fetch(_TOLD, list(persons)):
+        found[person][skill] = Told(mean, release, claim)
+    return dict(found)
+
+
+async def remember(connection: Connection, news: Mapping[str, Sequence[Revision]]) -> None:
+    """Have remembered what is told of each person from now on."""
+    rows = [
+        (person, one.skill, *one.told)
+        for person, found in sorted(news.items())
+        for one in found
+        if one.told is not None
+    ]
+    if rows:
+        await connection.execute(_REMEMBER, *(list(column) for column in zip(*rows, strict=True)))
+    gone = [(person, one.skill) for person, found in news.items() for one in found if one.told is None]
+    if gone:
+        await connection.execute(_FORGET, *(list(column) for column in zip(*gone, strict=True)))
+
+
+async def put_off(connection: Connection, persons: Collection[str]) -> None:
+    """Have remembered that these persons are still to be revised."""
+    await connection.execute(_PUT_OFF, sorted(persons))
+
+
+async def waiting(connection: Connection, limit: int) -> list[str]:
+    """Return up to `limit` persons who are still to be revised."""
+    return [row[0] for row in await connection.fetch("SELECT person FROM put_off ORDER BY person LIMIT $1", limit)]
+
+
+async def is_done(connection: Connection, persons: Collection[str]) -> None:
+    """Have forgotten that these persons were to be revised."""
+    await connection.execute("DELETE FROM put_off WHERE person = ANY($1::text[])", list(persons))

@@ -1,0 +1,85 @@
+"""What everybody may read of the framework and the releases, and who may ask for estimates."""
+
+from __future__ import annotations
+
+import pytest
+
+from deedlog.skill_inference.v1 import service_pb2_grpc, skill_inference_pb2
+from shared.kernel import canonical_json
+from shared.kernel.errors import Broken, DeedlogError, Forbidden, Rejected
+from shared.kernel.ids import system_id
+from shared.runtime.auth import Principal
+from shared.runtime.grpc import channel, kernel_errors
+from tests.suites.skill_inference.house import House, Tenant
+from tests.unit.skill_inference.people import DRIFT, framework, release
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_anybody_reads_the_skills_of_the_framework(house: House) -> None:
+    answer = await house.http.get("/v1/skills")
+    page = answer.json()
+    assert [skill["id"] for skill in page["items"]] == list(framework().skills)
+    assert (page["has_more"], page["next_cursor"]) == (False, None)
+    assert {len(skill["levels"]) for skill in page["items"]} == {5}
+
+
+async def test_every_iri_that_a_skill_names_is_answered(house: House) -> None:
+    skill = (await house.http.get(f"/v1/skills/{DRIFT}")).json()
+    assert skill["iri"] == f"https://deedlog.example/v1/framework/skills/{DRIFT}"
+    for iri in (skill["iri"], *(level["iri"] for level in skill["levels"])):
+        answer = await house.http.get(iri.removeprefix("https://deedlog.example"))
+        assert answer.status_code == 200
+        assert answer.json()["iri"] == iri
+    whole = (await house.http.get("/v1/framework")).json()
+    assert (whole["id"], whole["version"]) == ("https://deedlog.example/v1/framework", framework().version)
+
+
+async def test_a_release_is_read_under_the_id_that_estimates_name(house: House) -> None:
+    listed = (await house.http.get("/v1/releases")).json()["items"]
+    assert {"id": release().id} in listed
+    answer = await house.http.get(f"/v1/releases/{release().id}")
+    assert canonical_json.digest(canonical_json.loads(answer.content)).hex() == release().digest
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/skills/no.skill", f"/v1/framework/skills/{DRIFT}/levels/6", "/v1/releases/0", "/v1/skills/"]
+)
+async def test_what_is_not_there_is_said_not_to_be(house: House, path: str) -> None:
+    answer = await house.http.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not-found"
+
+
+@pytest.mark.parametrize("path", ["/v1/skills", f"/v1/skills/{DRIFT}", "/v1/framework", f"/v1/releases/{release().id}"])
+async def test_what_a_reader_has_already_is_not_sent_again(house: House, path: str) -> None:
+    first = await house.http.get(path)
+    again = await house.http.get(path, headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_services_and_operators_ask_for_estimates_and_nobody_else(house: House, tenant: Tenant) -> None:
+    operator = house.secret(Principal("admin", "admin", scopes=frozenset({"admin"})))
+    assert await asked(house, operator["authorization"].split()[1]) is None
+    key = tenant.caller(("read", "profile"))["authorization"].split()[1]
+    assert isinstance(await asked(house, key), Forbidden)
+    # To one service of ours it is our own fault when another does not know it.
+    assert isinstance(await asked(house, "nobody's"), Broken)
+
+
+async def test_a_person_is_named_by_their_id(house: House) -> None:
+    with pytest.raises(Rejected, match="/person"):
+        await house.estimates("ada")
+    assert await house.estimates(system_id("person")) == {}
+
+
+async def asked(house: House, secret: str) -> DeedlogError | None:
+    """Ask for somebody's estimates with this secret, and return the refusal."""
+    request = skill_inference_pb2.GetEstimatesRequest(person=system_id("person"))
+    async with channel(f"127.0.0.1:{house.settings.rpc_port}", secret) as opened:
+        try:
+            with kernel_errors("skill_inference"):
+                await service_pb2_grpc.SkillInferenceServiceStub(opened).GetEstimates(request)
+        except DeedlogError as error:
+            return error
+    return None
