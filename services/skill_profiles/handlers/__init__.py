@@ -1,0 +1,1 @@
+"""Use cases of skill_profiles: load, decide, save. Each module declares the ports it needs."""
