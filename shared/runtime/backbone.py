@@ -6,7 +6,7 @@ relay and the hearing as supervised tasks; `stop` ends them in the reverse order
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, Final
@@ -158,7 +158,7 @@ class Backbone:
         """Return the dead letters of this service. Raises Rejected for one that hears nothing."""
         return DeadLetters(self._consuming())
 
-    def rebuild(self, *, is_check_only: bool) -> AsyncIterator[Progress]:
+    def rebuild(self, *, is_check_only: bool) -> AsyncGenerator[Progress, None]:
         """Rebuild the derived state. Raises Rejected for a service that has none."""
         consumer = self._consuming()
         if not self.is_rebuildable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -84,14 +85,15 @@ class OperationsServicer(service_pb2_grpc.OperationsServiceServicer):
     ) -> AsyncIterator[operations_pb2.RebuildResponse]:
         """Make the derived state anew, reporting progress a page."""
         backbone = self._backbone(request.service)
-        async for progress in backbone.rebuild(is_check_only=request.is_check_only):
-            yield operations_pb2.RebuildResponse(
-                facts=progress.facts,
-                facts_expected=progress.facts_expected,
-                is_done=progress.is_done,
-                live_digest=progress.live_digest,
-                rebuilt_digest=progress.rebuilt_digest,
-            )
+        async with aclosing(backbone.rebuild(is_check_only=request.is_check_only)) as reports:
+            async for progress in reports:
+                yield operations_pb2.RebuildResponse(
+                    facts=progress.facts,
+                    facts_expected=progress.facts_expected,
+                    is_done=progress.is_done,
+                    live_digest=progress.live_digest,
+                    rebuilt_digest=progress.rebuilt_digest,
+                )
 
 
 async def _add_hearings(backbone: Backbone, connection: Any, response: operations_pb2.StatusResponse) -> None:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -78,13 +78,17 @@ class Rebuild:
         self._live = live
         self._after_switch = after_switch
 
-    async def run(self, *, is_check_only: bool) -> AsyncIterator[Progress]:
-        """Rebuild, yielding progress. Raises Conflict when one runs already, Unavailable when an owner is away."""
+    async def run(self, *, is_check_only: bool) -> AsyncGenerator[Progress, None]:
+        """Rebuild, yielding progress. Raises Conflict when one runs already, Unavailable when an owner is away.
+
+        Close it (`aclosing`) where it is not read to its end, else its locks are held until it is collected.
+        """
         try:
             async with self._alone() as connection:
                 await self._empty_shadow(connection)
-                async for progress in self._build(connection, is_check_only):
-                    yield progress
+                async with aclosing(self._build(connection, is_check_only)) as building:
+                    async for progress in building:
+                        yield progress
         except OUTAGES as error:
             raise Unavailable(f"the rebuild lost Postgres: {type(error).__name__}") from error
 
@@ -109,7 +113,7 @@ class Rebuild:
         await apply_derived(connection, SHADOW, self._folder, roles)
         await connection.execute(_CARRY_SKIPPED)
 
-    async def _build(self, connection: Connection, is_check_only: bool) -> AsyncIterator[Progress]:
+    async def _build(self, connection: Connection, is_check_only: bool) -> AsyncGenerator[Progress, None]:
         live = self._live
         pool = await open_pool(self._url, 2, search_path=f"{SHADOW},public")
         shadow = Consumer(live.service, pool, live.effect, live.feed, None, live.clock, is_shadow=True)

@@ -32,6 +32,7 @@ from shared.runtime.backbone import Backbone
 from shared.runtime.consumer import Consumer, Counts
 from shared.runtime.database_setup import ServiceDatabase, create_database, migrate
 from shared.runtime.effect import Applying, Effect, FactBroken, Heard, SetAside
+from shared.runtime.feed import FactFeed
 from shared.runtime.hearing import Hearing
 from shared.runtime.postgres import Connection
 from shared.runtime.rebuild import Progress
@@ -45,7 +46,7 @@ AnyBroker: TypeAlias = EmbeddedBroker | ApacheKafka
 
 DOOR_WORD: Final = "door"
 BACKBONE_WORD: Final = "back"
-SERVICE_TOKEN: Final = "the house's own secret, 32 chars."
+SERVICE_TOKEN: Final = "a-secret-of-this-house-32-letters"
 HERE: Final = Path(__file__).parent
 PATIENCE_SECONDS: Final = 45.0
 """For a condition to come true on a machine where others work too; nothing is proved by how long it takes."""
@@ -119,6 +120,7 @@ class Folding:
     types: frozenset[str] | None = frozenset({StatementRecorded.type, facts_erased(LEARNING_EVENTS, 0).type})
     set_aside_verb: str = "unusable"
     broken_verb: str = "broken"
+    broken_reason: str = "its verb is broken"
     bug_verb: str = "bug"
     away_verb: str = "away"
     is_healed: bool = False
@@ -153,7 +155,7 @@ class Folding:
         if self.is_healed:
             return
         if verb == self.broken_verb:
-            raise FactBroken(fact, "its verb is broken")
+            raise FactBroken(fact, self.broken_reason)
         if verb == self.bug_verb:
             raise LookupError("a bug of ours")
         if verb == self.away_verb:
@@ -253,6 +255,7 @@ class House:
         self.effect = Folding((self.source,))
         self.listener_clock = ShiftedClock()
         self.feed = StoreFeed()
+        self.listener_feed: FactFeed = self.feed
         more = {"is_embedded": isinstance(broker, EmbeddedBroker)}
         self.teller_service = Service(f"teller{number}", admin_dsn, HERE / "teller", broker.address, more)
         self.listener_service = Service(f"listener{number}", admin_dsn, HERE / "listener", broker.address, dict(more))
@@ -268,7 +271,7 @@ class House:
         return teller
 
     def _new_listener(self, effect: Effect | None = None) -> Backbone:
-        service, feed = self.listener_service, self.feed
+        service, feed = self.listener_service, self.listener_feed
         listener = Backbone(
             service.settings(), self.listener_clock, service.folder, source=None, feed=feed, is_rebuildable=True
         )

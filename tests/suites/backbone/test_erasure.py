@@ -57,7 +57,7 @@ async def test_a_listener_that_comes_after_the_erasure_advances_over_it(house: H
     await house.start_listener()
     await until_level(house)
     assert await house.folded() == {"ada": [6], "bea": [1, 2, 3, 4]}
-    data = {(fact.subject, fact.number): fact.data for fact in await house.facts_on_topic()}
+    data = {(str(fact.subject), fact.number): fact.data for fact in await house.facts_on_topic()}
     assert [data["ada", number] for number in (1, 2, 3, 4)] == [None] * 4
 
 
