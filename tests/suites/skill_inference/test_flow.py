@@ -6,9 +6,12 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from infra.embedded.broker import EmbeddedBroker
+from infra.embedded.ports import free_port
 from shared.events.fact import Fact, NewFact
 from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.kernel.clock import SystemClock
@@ -28,15 +31,22 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 QUIZ = "https://lms.example/quiz/7"
 
 
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[EmbeddedBroker]:
+    """A broker of the test's own: on the one of the folder, others would hear what is told here."""
+    serving = EmbeddedBroker(free_port(), tmp_path / "broker.log")
+    await serving.start()
+    yield serving
+    await serving.kill()
+
+
 @asynccontextmanager
-async def tellers(servers: Servers) -> AsyncIterator[StoreFeed]:
+async def tellers(servers: Servers, kafka: str) -> AsyncIterator[StoreFeed]:
     """Run the three services that inference hears, each with a store, a relay and a topic, and no doors."""
     feed = StoreFeed()
     async with AsyncExitStack() as stack:
         for source in (IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS):
-            service = Service(
-                f"flow_{source.name}", servers.postgres.admin_dsn, HERE / "teller", servers.broker.address
-            )
+            service = Service(f"flow_{source.name}", servers.postgres.admin_dsn, HERE / "teller", kafka)
             service.more["is_embedded"] = True
             await service.set_up()
             backbone = Backbone(service.settings(), SystemClock(), service.folder, source=source, feed=feed)
@@ -60,12 +70,12 @@ async def tell(feed: StoreFeed, facts: Sequence[Fact]) -> None:
 
 
 async def test_what_owners_tell_comes_back_as_estimates_through_the_broker(
-    servers: Servers, rng: random.Random
+    servers: Servers, broker: EmbeddedBroker, rng: random.Random
 ) -> None:
     owners = Owners()
     people = [system_id("person") for _ in range(12)]
-    async with tellers(servers) as feed:
-        where = servers.postgres.admin_dsn, servers.broker.address
+    async with tellers(servers, broker.address) as feed:
+        where = servers.postgres.admin_dsn, broker.address
         async with inference_house(*where, owners, feed=feed, clock=SystemClock()) as house:
             tenant = house.organisation()
             await tenant.align(line(QUIZ, APIS), line(f"{QUIZ}/b", DRIFT, 1.0))
