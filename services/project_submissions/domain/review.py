@@ -88,11 +88,14 @@ def take(
 ) -> ReviewTaken:
     """Return the panel with the review in it, and both reviews as told once they are in.
 
-    Raises Forbidden for somebody who is not on the panel, Conflict for a second review of one reviewer or outside the
-    time of review, Rejected for marks the rubric does not know and for a note that is too long.
+    Raises Forbidden for somebody who is not on the panel or has become one with the author since, Conflict for a second
+    review of one reviewer or outside the time of review, Rejected for marks the rubric does not know and for a note
+    that is too long or no text.
     """
     if reviewer not in panel.reviewers:
         raise Forbidden.of("/reviewer", "not a reviewer of this submission", "Ask to be named.")
+    if reviewer == panel.submission.author:
+        raise Forbidden.of("/reviewer", "nobody reviews their own work", "Ask the platform for another reviewer.")
     if any(review.reviewer == reviewer for review in panel.reviews):
         raise Conflict.of("/reviewer", "this reviewer's marks are in", "A review is given once.")
     if panel.submission.state is not State.IN_REVIEW:
@@ -100,6 +103,8 @@ def take(
         raise Conflict.of("/submission", rule, f"Reviews come in once {REVIEWERS} reviewers are named.")
     if len(note) > NOTE_LENGTH_MAX:
         raise Rejected.of("/note", f"at most {NOTE_LENGTH_MAX} characters, got {len(note)}", "Shorten it.")
+    if "\0" in note:
+        raise Rejected.of("/note", "it holds the character U+0000, which no text has", "Leave it out.")
     review = Review(review_id, reviewer, rubric.id, rubric.check(marks), note, at)
     taken = replace(panel, reviews=(*panel.reviews, review))
     if not taken.is_complete:

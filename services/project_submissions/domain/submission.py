@@ -27,9 +27,9 @@ from shared.kernel.hashing import digest_text
 from shared.kernel.ids import EvidenceId, OrganisationId, PersonId, ProjectId, SubmissionId
 
 AUTHOR_EMAILS_MAX: Final = 10
-"""Addresses under which one person may say to have committed."""
+"""Addresses, or names where a commit has none, under which one person may say to have committed."""
 
-_EMAIL: Final = re.compile(r"[^\s<>\x00-\x1f]{1,254}").fullmatch
+_EMAIL: Final = re.compile(r"[^<>\x00-\x1f\x7f-\x9f\u2028\u2029]{1,254}").fullmatch
 
 
 class State(StrEnum):
@@ -88,13 +88,16 @@ class Acceptance:
 def receive(
     submission_id: SubmissionId, project: Project, submitter: PersonId, author_emails: Collection[str], at: datetime
 ) -> Submission:
-    """Return the submission as it came in. Raises Forbidden for another's project, Rejected for unusable addresses."""
+    """Return the submission as it came in. Raises Forbidden for another's project, Rejected for unusable addresses.
+
+    Of a commit without an address its name counts, so a name is taken as well.
+    """
     if submitter != project.owner:
         raise Forbidden.of("/project", "the project is another person's", "Open a project of your own.")
     emails = frozenset(email.strip().lower() for email in author_emails)
     if not 1 <= len(emails) <= AUTHOR_EMAILS_MAX or not all(_EMAIL(email) for email in emails):
-        rule = f"1 to {AUTHOR_EMAILS_MAX} addresses as they stand in your commits"
-        raise Rejected.of("/author_emails", rule, "Look them up with: git log --format=%ae | sort -u")
+        rule = f"1 to {AUTHOR_EMAILS_MAX} addresses, as they stand in the author's commits"
+        raise Rejected.of("author", rule, "Look them up with: git log --format=%ae | sort -u")
     return Submission(submission_id, project.id, project.organisation, submitter, emails, at)
 
 

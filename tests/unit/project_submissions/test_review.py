@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from services.project_submissions.domain.deployment_rubric import DEPLOYMENT
@@ -63,6 +65,19 @@ def test_a_note_up_to_the_bound_is_taken_and_one_character_more_is_not() -> None
     with pytest.raises(Rejected) as caught:
         take(panel(BEN, CLEO), DEPLOYMENT, review_id(1), BEN, FIVES, "x" * (NOTE_LENGTH_MAX + 1), NOW)
     assert caught.value.faults[0].pointer == "/note"
+
+
+def test_a_note_that_no_database_keeps_is_refused() -> None:
+    with pytest.raises(Rejected) as caught:
+        take(panel(BEN, CLEO), DEPLOYMENT, review_id(1), BEN, FIVES, "a\0b", NOW)
+    assert caught.value.faults[0].pointer == "/note"
+
+
+def test_a_reviewer_who_has_become_the_author_gives_no_marks() -> None:
+    one = panel(BEN, CLEO)
+    merged = replace(one, submission=replace(one.submission, author=BEN))
+    with pytest.raises(Forbidden):
+        take(merged, DEPLOYMENT, review_id(1), BEN, FIVES, "", NOW)
 
 
 def test_the_first_review_is_told_to_nobody() -> None:

@@ -42,11 +42,16 @@ def test_addresses_are_kept_in_lower_case_and_once() -> None:
     assert received.author_emails == {"ada@example.org"}
 
 
-@pytest.mark.parametrize("emails", [[], ["two words"], [f"a{n}@b.c" for n in range(AUTHOR_EMAILS_MAX + 1)], ["<a@b>"]])
+def test_a_name_with_spaces_is_taken_for_commits_without_an_address() -> None:
+    received = receive(SubmissionId("sub_1"), project(), ADA, ["Ada Lovelace"], NOW)
+    assert received.author_emails == {"ada lovelace"}
+
+
+@pytest.mark.parametrize("emails", [[], [f"a{n}@b.c" for n in range(AUTHOR_EMAILS_MAX + 1)], ["<a@b>"]])
 def test_unusable_addresses_are_rejected(emails: list[str]) -> None:
     with pytest.raises(Rejected) as caught:
         receive(SubmissionId("sub_1"), project(), ADA, emails, NOW)
-    assert caught.value.faults[0].pointer == "/author_emails"
+    assert caught.value.faults[0].pointer == "author"
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(State, State)))
