@@ -123,7 +123,10 @@ class GitBundleReader:
     @contextlib.asynccontextmanager
     async def _room(self) -> AsyncIterator[_Room]:
         """Give an empty bare repository that is gone afterwards."""
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="bundle-", dir=self._scratch))
+        try:
+            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="bundle-", dir=self._scratch))
+        except OSError as error:
+            raise Unavailable(f"nothing can be made in the scratch folder: {error.strerror}") from error
         limits = ProcessLimits(
             seconds_max=self._limits.command_seconds_max,
             memory_bytes_max=self._limits.memory_bytes_max,

@@ -1,0 +1,1 @@
+"""The HTTP door of project_submissions: a module a resource."""

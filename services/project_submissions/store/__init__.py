@@ -1,0 +1,1 @@
+"""The only place with SQL of project_submissions: a module a concept, `library.py` opens their transactions."""
