@@ -200,12 +200,14 @@ class Hold:
     """The right to be the one house on a folder."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
 
     def let_go(self) -> None:
-        """Another house may start here."""
-        os.truncate(self._descriptor, 0)
-        os.close(self._descriptor)
+        """Another house may start here. Does nothing the second time."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.truncate(descriptor, 0)
+            os.close(descriptor)
 
 
 def _locked(descriptor: int, seconds_max: float) -> bool:

@@ -16,7 +16,7 @@ _PATTERNS: Final = (
     (rf"{_PERSON}/estimates(/.*)?", "skill_inference"),
     (r"/v1/people([/:].*)?", "identity"),
     (r"/v1/(projects|submissions|rubrics|reviews)([/:].*)?", "project_submissions"),
-    (r"/v1/(skills|alignments|releases)([/:].*)?", "skill_inference"),
+    (r"/v1/(skills|alignments|releases|framework)([/:].*)?", "skill_inference"),
     (r"/xapi(/.*)?", "learning_events"),
     (r"/v1/events([/:].*)?", "learning_events"),
     (r"/log(/.*)?", "record_log"),
