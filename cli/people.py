@@ -1,0 +1,135 @@
+"""deedlog people: people, their sign-in, their accounts at platforms, and the linking of two records into one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from cli.answers import Json, facts, show, table
+from cli.api import Api
+from cli.callers import LIMIT, As, Key, Limit, caller
+from shared.kernel.errors import Rejected
+
+app = typer.Typer(no_args_is_help=True, help="Register people, sign them in, link their accounts.")
+Person = Annotated[str, typer.Argument(metavar="PERSON", help="Such as prs_06BZ8Q0T3V7M1N5K2R4W6Y8ZAC.")]
+
+
+@app.command()
+def create(name: Annotated[str | None, typer.Argument()] = None, json: Json = False) -> None:
+    """Register a person. The name is for people to read; nothing depends on it."""
+    with caller() as api:
+        made = api.post("/v1/people", {} if name is None else {"name": name})
+    show(made, json, lambda: _person(made))
+
+
+@app.command("list")
+def list_people(
+    name: Annotated[str | None, typer.Option("--name", help="Whose name holds this.")] = None,
+    limit: Limit = LIMIT,
+    json: Json = False,
+) -> None:
+    """List people."""
+    with caller() as api:
+        found = api.items("/v1/people", limit, name=name)
+    rows = ((one["id"], one["name"], one["origin"], one["created_at"], one["canonical"]) for one in found)
+    show(found, json, lambda: table(("id", "name", "came by", "registered", "is part of"), rows, "no people yet"))
+
+
+@app.command("show")
+def show_person(person: Person, json: Json = False) -> None:
+    """Show one person."""
+    with caller() as api:
+        found = api.get(f"/v1/people/{person}")
+    show(found, json, lambda: _person(found))
+
+
+@app.command("sign-in")
+def sign_in(person: Person, json: Json = False) -> None:
+    """Open a session for a person and show its token; embedded mode only, for it proves nothing."""
+    with caller() as api:
+        session = api.post("/v1/sessions", {"person": person})
+    pairs = [("token", Text(session["token"], style="bold")), ("person", session["person"])]
+    show(session, json, lambda: facts([*pairs, ("expires", session["expires_at"])]))
+
+
+@app.command()
+def accounts(person: Person, json: Json = False) -> None:
+    """List a person's accounts at platforms, and what was linked."""
+    with caller(person=person) as api:
+        found = api.get(f"/v1/people/{person}/accounts")
+    rows = [(one.get("identifier"), one.get("organisation"), one.get("person")) for one in found.get("accounts", [])]
+    rows += [(one["id"], one.get("state"), one.get("alias") or one.get("person")) for one in found.get("links", [])]
+    show(found, json, lambda: table(("account or link", "at, or state", "person"), rows, "no accounts yet"))
+
+
+@app.command()
+def link(
+    person: Person,
+    other: Annotated[str | None, typer.Argument(metavar="[OTHER]", help="The other person, who confirms.")] = None,
+    account: Annotated[str | None, typer.Option("--account", help="Or an account, which its platform attests.")] = None,
+    key: Key = None,
+    json: Json = False,
+) -> None:
+    """Link two people into one, with proof from both sides.
+
+    The other side is a person who confirms, or a platform (--key) that attests an account of its own.
+    """
+    if (other is None) == (account is None):
+        raise Rejected.of("OTHER", "name the other person or --account, one of them", "See deedlog people link --help.")
+    with caller() as api:
+        opened = api.as_person(person).post("/v1/account-links", {})
+        linked = _proven(api, opened, other, account, key)
+    show(linked, json, lambda: facts([(name.replace("_", " "), value) for name, value in linked.items()]))
+
+
+@app.command()
+def unlink(
+    link_id: Annotated[str, typer.Argument(metavar="LINK")],
+    person: As = None,
+    json: Json = False,
+) -> None:
+    """Undo a link: the two are two again. Either of them may ask for it (--as)."""
+    if person is None:
+        raise Rejected.of("--as", "only a linked person may undo it", "Name the person: --as prs_…")
+    with caller(person=person) as api:
+        api.delete(f"/v1/account-links/{link_id}")
+    show({"id": link_id, "is_linked": False}, json, lambda: Text(f"no longer linked: {link_id}"))
+
+
+@app.command()
+def erase(
+    person: Person,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    json: Json = False,
+) -> None:
+    """Erase a person's data for ever. Numbers of facts stay, and prove that nothing else went."""
+    if not yes:
+        typer.confirm(f"Erase all data of {person} for ever?", abort=True)
+    with caller() as api:
+        done = api.post("/v1/erasures", {"person": person})
+    show(done, json, lambda: Text(f"erased: {person}"))
+
+
+def _proven(api: Api, opened: Any, other: str | None, account: str | None, key: str | None) -> dict[str, Any]:
+    """Return the link once its other side has proven that it agrees."""
+    path = f"/v1/account-links/{opened['id']}"
+    if other is not None:
+        return dict(api.as_person(other).post(f"{path}:confirm", {"code": opened["code"]}))
+    if key is None:
+        raise Rejected.of("--key", "an account is attested by its platform", "Name a key of it with the scope write.")
+    return dict(api.as_caller(key).post(f"{path}:attest", {"code": opened["code"], "identifier": account}))
+
+
+def _person(person: dict[str, Any]) -> Any:
+    return facts(
+        [
+            ("id", person["id"]),
+            ("name", person.get("name")),
+            ("came by", person.get("origin")),
+            ("registered", person.get("created_at")),
+            ("is part of", person.get("canonical")),
+            ("is also", person.get("aliases") or None),
+        ]
+    )
