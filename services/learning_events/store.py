@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
 from typing import Any, Final
 
 from services.learning_events.domain.arrival import Arrival, Kept, Writer
@@ -36,11 +35,12 @@ GATE: Final = 0x766F_6964
 _SHARE_GATE: Final = "SELECT pg_advisory_xact_lock_shared($1, $2)"
 _HOLD_GATE: Final = "SELECT pg_advisory_xact_lock($1, $2)"
 _INSERT: Final = """
-INSERT INTO statements (organisation, is_test, key, version, stored_at, epoch, place, id, person, account, verb, object,
-    occurred_at, fact_id, digest, original, is_voiding)
-SELECT $1, $2, $3, $4, $5, (SELECT epoch FROM backbone.epochs), new.*
-FROM unnest($6::integer[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[],
-    $13::uuid[], $14::bytea[], $15::bytea[], $16::boolean[]) AS new
+INSERT INTO statements (organisation, is_test, key, version, epoch, stored_at, id, person, account, fact_id, original,
+    place, is_voiding)
+SELECT $1, $2, $3, $4, (SELECT epoch FROM backbone.epochs), new.*, new.place = ANY($5::bigint[])
+FROM unnest($6::timestamptz[], $7::uuid[], $8::text[], $9::text[], $10::uuid[], $11::bytea[]) WITH ORDINALITY
+    AS new (stored_at, id, person, account, fact_id, original, place)
+ORDER BY new.id, new.place
 ON CONFLICT (organisation, id) DO NOTHING
 RETURNING place, EXISTS (SELECT FROM voids AS v WHERE v.organisation = statements.organisation
     AND v.is_test = statements.is_test AND v.target = statements.id)
@@ -78,7 +78,7 @@ SELECT number, organisation, convert_from(data, 'UTF8')::json ->> 'statement' FR
 WHERE subject = $1 AND number > $2 AND type = $3 AND data IS NOT NULL ORDER BY number LIMIT $4
 """
 _EMPTY: Final = """
-UPDATE statements AS s SET account = NULL, verb = NULL, object = NULL, digest = NULL, original = NULL
+UPDATE statements AS s SET account = NULL, original = NULL
 FROM unnest($1::text[], $2::text[]) AS told (organisation, id)
 WHERE s.organisation = told.organisation AND s.id = told.id::uuid
 """
@@ -155,22 +155,15 @@ class PostgresLedger:
         """Hold the streams of these people."""
         await self._tx.lock(subjects)
 
-    async def insert(self, arrivals: Sequence[Arrival], version: XapiVersion, stored_at: datetime) -> Inserted:
+    async def insert(self, arrivals: Sequence[Arrival], version: XapiVersion) -> Inserted:
         """Store those whose id is not taken, by id, so that two writers of the same ids do not wait in a ring."""
-        ordered = sorted(enumerate(arrivals), key=lambda placed: placed[1].id)
         writer = self._writer
         rows = await self._tx.connection.fetch(
-            _INSERT,
-            writer.organisation,
-            writer.is_test,
-            writer.key,
-            version.value,
-            stored_at,
-            *_columns(ordered),
+            _INSERT, writer.organisation, writer.is_test, writer.key, version.value, *_columns(arrivals)
         )
         return Inserted(
-            frozenset(arrivals[place].id for place, _ in rows),
-            frozenset(arrivals[place].id for place, is_void in rows if is_void),
+            frozenset([arrivals[place - 1].id for place, _ in rows]),
+            frozenset([arrivals[place - 1].id for place, is_void in rows if is_void]),
         )
 
     async def kept(self, ids: Collection[str]) -> Mapping[str, Kept]:
@@ -207,22 +200,16 @@ def _gate(organisation: str) -> int:
     return zlib.crc32(organisation.encode()) - (1 << 31)
 
 
-def _columns(ordered: Sequence[tuple[int, Arrival]]) -> list[list[Any]]:
-    """Return the columns of new rows, in the order of `_INSERT`'s arrays."""
-    arrivals = [arrival for _, arrival in ordered]
-    events = [arrival.event for arrival in arrivals]
+def _columns(arrivals: Sequence[Arrival]) -> list[list[Any]]:
+    """Return the arrays of `_INSERT`: the places, from 1, of what voids; then the columns of all rows."""
     return [
-        [place for place, _ in ordered],
-        [event.statement_id for event in events],
+        [place for place, arrival in enumerate(arrivals, start=1) if arrival.event.is_voiding],
+        [arrival.received_at for arrival in arrivals],
+        [arrival.id for arrival in arrivals],
         [arrival.account and arrival.account.person for arrival in arrivals],
         [arrival.account and arrival.account.account for arrival in arrivals],
-        [event.verb for event in events],
-        [event.object_id for event in events],
-        [event.occurred_at for event in events],
         [arrival.fact_id for arrival in arrivals],
-        [event.digest for event in events],
         [arrival.statement.original for arrival in arrivals],
-        [event.is_voiding for event in events],
     ]
 
 

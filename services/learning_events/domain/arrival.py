@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any, cast
 
@@ -37,12 +38,14 @@ class Account:
 class Arrival:
     """A statement on its way into the store. account: None where a Group acted, which is nobody's account.
 
-    fact_id: the id of the fact that tells it, should it be new.
+    fact_id: the id of the fact that tells it, should it be new; fact: that fact, None where there is no account.
     """
 
     statement: ReceivedStatement
+    received_at: datetime
     account: Account | None
     fact_id: FactId
+    fact: NewFact | None
 
     @property
     def id(self) -> str:
@@ -84,14 +87,21 @@ def outcome_beside(kept: Kept, sent: ReceivedStatement, *, is_test: bool) -> Out
     return Outcome.DUPLICATE if is_same else Outcome.CONFLICT
 
 
+def arrival(
+    statement: ReceivedStatement, received_at: datetime, account: Account | None, fact_id: FactId, writer: Writer
+) -> Arrival:
+    """Return a statement with all that is stored and told of it."""
+    fact = None if account is None else statement_recorded(statement.event, fact_id, account, writer)
+    return Arrival(statement, received_at, account, fact_id, fact)
+
+
 def identifiers_of(statements: Sequence[ReceivedStatement]) -> set[str]:
     """Return the canonical identifiers of those who acted. Groups are left out: a fact is about a person."""
     return {one.event.actor for one in statements if not one.event.is_group}
 
 
-def statement_recorded(arrival: Arrival, account: Account, writer: Writer) -> NewFact:
+def statement_recorded(event: NormalEvent, fact_id: FactId, account: Account, writer: Writer) -> NewFact:
     """Return the fact that a person did something, as the platform said; its time is the statement's own."""
-    event = arrival.event
     told = StatementRecorded(
         statement=event.statement_id,
         account=account.account,
@@ -106,7 +116,7 @@ def statement_recorded(arrival: Arrival, account: Account, writer: Writer) -> Ne
         digest=event.digest.hex(),
         is_test=writer.is_test,
     )
-    return told.fact(arrival.fact_id, account.person, event.occurred_at, writer.organisation)
+    return told.fact(fact_id, account.person, event.occurred_at, writer.organisation)
 
 
 def _score(event: NormalEvent) -> Score | None:

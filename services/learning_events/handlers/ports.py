@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from services.learning_events.domain.arrival import Account, Arrival, Kept, Writer
@@ -60,7 +59,7 @@ class Ledger(Protocol):
         """Hold the streams of these people. Comes before whatever writes."""
         ...
 
-    async def insert(self, arrivals: Sequence[Arrival], version: XapiVersion, stored_at: datetime) -> Inserted:
+    async def insert(self, arrivals: Sequence[Arrival], version: XapiVersion) -> Inserted:
         """Store those whose id is not taken, and say which they were. Of two with one id the first is stored."""
         ...
 

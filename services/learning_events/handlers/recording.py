@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from services.learning_events.domain.arrival import (
+    Account,
     Arrival,
     Kept,
     Outcome,
     Writer,
+    arrival,
     identifiers_of,
     outcome_beside,
-    statement_recorded,
 )
-from services.learning_events.domain.batch import BATCH_FAULTS_MAX, Batch, ReceivedStatement
+from services.learning_events.domain.batch import BATCH_FAULTS_MAX, STATEMENTS_MAX, Batch, ReceivedStatement
 from services.learning_events.domain.statement import XapiVersion
 from services.learning_events.domain.voiding import Target, newly_void, statement_voided, target_of, voids_of
+from services.learning_events.handlers.joining import Joiner
 from services.learning_events.handlers.ports import Inserted, Ledger, People, Statements
 from shared.events.fact import NewFact
 from shared.kernel.errors import Conflict, Fault
@@ -27,13 +30,29 @@ CONFLICT_RULE: Final = "another statement is kept under this id"
 CONFLICT_MEND: Final = "A statement never changes: void the kept one, and send this one under an id of its own."
 
 
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What one request wants stored. is_whole: all of it or nothing; is_array: pointers begin with an index."""
+
+    writer: Writer
+    version: XapiVersion
+    received_at: datetime
+    statements: Sequence[ReceivedStatement]
+    is_whole: bool
+    is_array: bool
+
+
 class Recording:
-    """Takes statements in: resolves who acted, stores what is new, and tells it."""
+    """Takes statements in: resolves who acted, stores what is new, and tells it.
+
+    Requests of one key that wait at the same time share a transaction, and one question about people.
+    """
 
     def __init__(self, people: People, statements: Statements, new_fact_id: Callable[[], FactId]) -> None:
         self._people = people
         self._statements = statements
         self._new_fact_id = new_fact_id
+        self._joiner: Joiner[Submission, list[Outcome]] = Joiner(self._store, _size, STATEMENTS_MAX)
 
     async def record_whole(
         self, writer: Writer, batch: Batch, version: XapiVersion, received_at: datetime
@@ -44,47 +63,48 @@ class Recording:
         request was stored then.
         """
         statements = batch.accept_whole()
-        await self._record(writer, statements, version, received_at, is_whole=True, is_array=batch.is_array)
-        return tuple(one.event.statement_id for one in statements)
+        is_array = batch.is_array
+        await self._submit(Submission(writer, version, received_at, statements, is_whole=True, is_array=is_array))
+        return tuple([one.event.statement_id for one in statements])
 
     async def record_each(
         self, writer: Writer, statements: Sequence[ReceivedStatement], version: XapiVersion, received_at: datetime
     ) -> list[Outcome]:
         """Have stored and told those that are new, and return what became of each. Raises Unavailable: nothing was."""
-        return await self._record(writer, statements, version, received_at, is_whole=False, is_array=True)
+        submission = Submission(writer, version, received_at, statements, is_whole=False, is_array=True)
+        return await self._submit(submission)
 
-    async def _record(
-        self,
-        writer: Writer,
-        statements: Sequence[ReceivedStatement],
-        version: XapiVersion,
-        received_at: datetime,
-        *,
-        is_whole: bool,
-        is_array: bool,
-    ) -> list[Outcome]:
-        if not statements:
+    async def _submit(self, submission: Submission) -> list[Outcome]:
+        if not submission.statements:
             return []
-        arrivals = await self._arrivals(writer, statements)
+        return await self._joiner.add((submission.writer, submission.version), submission)
+
+    async def _store(self, submissions: Sequence[Submission]) -> list[list[Outcome]]:
+        """Store and tell these, all of one writer and version, and return what became of each one's statements."""
+        writer, version = submissions[0].writer, submissions[0].version
+        arrivals = await self._arrivals(writer, submissions)
         named = {void.target for void in voids_of(arrivals)}
         async with self._statements.opened(writer, is_voiding=bool(named)) as ledger:
             targets = await ledger.targets(named) if named else {}
             await ledger.lock(_subjects(arrivals, targets.values()))
-            inserted = await ledger.insert(arrivals, version, received_at)
+            inserted = await ledger.insert(arrivals, version)
             outcomes = await _outcomes(ledger, writer, arrivals, inserted)
-            if is_whole:
-                _refuse_conflicts(arrivals, outcomes, is_array=is_array)
+            shares = _shared_out(submissions, outcomes)
+            _refuse_conflicts(submissions, shares)
             new = [one for one, outcome in zip(arrivals, outcomes, strict=True) if outcome is Outcome.STORED]
-            facts = [statement_recorded(one, one.account, writer) for one in new if one.account is not None]
+            facts = [one.fact for one in new if one.fact is not None]
             facts += await self._void(ledger, writer, new, targets, inserted.voided)
             await ledger.tell(facts)
-        return outcomes
+        return shares
 
-    async def _arrivals(self, writer: Writer, statements: Sequence[ReceivedStatement]) -> list[Arrival]:
-        people = await self._people.resolve(writer.organisation, identifiers_of(statements))
+    async def _arrivals(self, writer: Writer, submissions: Sequence[Submission]) -> list[Arrival]:
+        """Return all statements with whose they are and what will be told of them, people having been asked for."""
+        identifiers = {name for submission in submissions for name in identifiers_of(submission.statements)}
+        people = await self._people.resolve(writer.organisation, identifiers)
         return [
-            Arrival(one, None if one.event.is_group else people[one.event.actor], self._new_fact_id())
-            for one in statements
+            arrival(one, submission.received_at, _account(one, people), self._new_fact_id(), writer)
+            for submission in submissions
+            for one in submission.statements
         ]
 
     async def _void(
@@ -110,6 +130,15 @@ class Recording:
         ]
 
 
+def _size(submission: Submission) -> int:
+    return len(submission.statements)
+
+
+def _account(statement: ReceivedStatement, people: Mapping[str, Account]) -> Account | None:
+    """Return whose the statement is; of a Group's nobody's, though a person may have the same identifier."""
+    return None if statement.event.is_group else people[statement.event.actor]
+
+
 async def _outcomes(ledger: Ledger, writer: Writer, arrivals: Sequence[Arrival], inserted: Inserted) -> list[Outcome]:
     """Return what became of each, in order. Of several with one id, the first that was new is the one stored."""
     if len(inserted.ids) == len(arrivals):
@@ -132,14 +161,27 @@ def _subjects(arrivals: Iterable[Arrival], targets: Iterable[Target]) -> set[str
     return {*people, *(target.person for target in targets if target.person is not None)}
 
 
-def _refuse_conflicts(arrivals: Sequence[Arrival], outcomes: Sequence[Outcome], *, is_array: bool) -> None:
-    """Raise Conflict with a fault for each statement that differs from the one kept under its id."""
-    faults = [
-        Fault(f"/{one.statement.index}/id" if is_array else "/id", CONFLICT_RULE, CONFLICT_MEND)
-        for one, outcome in zip(arrivals, outcomes, strict=True)
-        if outcome is Outcome.CONFLICT
-    ]
-    if faults:
+def _shared_out(submissions: Sequence[Submission], outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """Return each submission's own outcomes."""
+    shares = []
+    start = 0
+    for submission in submissions:
+        end = start + len(submission.statements)
+        shares.append(list(outcomes[start:end]))
+        start = end
+    return shares
+
+
+def _refuse_conflicts(submissions: Sequence[Submission], shares: Sequence[Sequence[Outcome]]) -> None:
+    """Raise Conflict where statements of a whole request differ from those kept under their ids."""
+    for submission, share in zip(submissions, shares, strict=True):
+        if not submission.is_whole or Outcome.CONFLICT not in share:
+            continue
+        faults = [
+            Fault(f"/{one.index}/id" if submission.is_array else "/id", CONFLICT_RULE, CONFLICT_MEND)
+            for one, outcome in zip(submission.statements, share, strict=True)
+            if outcome is Outcome.CONFLICT
+        ]
         first = faults[0]
         message = f"Nothing was stored. {first.pointer}: {first.rule}. {first.mend}"
         raise Conflict(message, faults[:BATCH_FAULTS_MAX])

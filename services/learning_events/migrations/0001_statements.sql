@@ -1,5 +1,6 @@
 -- The statements that platforms sent, as they sent them. Rows are added and never changed, but for an erasure, which
 -- empties what says anything about a person and leaves the id, so that a statement that comes again is not stored anew.
+-- No column repeats what `original` says, and no index serves a search: each would cost every insert.
 
 CREATE TABLE statements (
     organisation text        NOT NULL,
@@ -11,13 +12,9 @@ CREATE TABLE statements (
     key          text        NOT NULL,             -- the API key it came by: its authority
     version      text        NOT NULL,             -- of xAPI, as the request spoke it
     stored_at    timestamptz NOT NULL,
-    occurred_at  timestamptz NOT NULL,             -- its timestamp, else when it came in
     person       text,                             -- in whose stream it was told; null where a group acted
     account      text,
     fact_id      uuid        NOT NULL,             -- the fact that told it, where one did
-    verb         text,
-    object       text,
-    digest       bytea,                            -- SHA-256 of `original`
     original     bytea,                            -- canonical JSON (RFC 8785); null once erased
     is_voiding   boolean     NOT NULL,
     PRIMARY KEY (organisation, id),

@@ -64,7 +64,7 @@ async def test_what_a_group_did_is_stored_and_told_of_nobody(house: House, platf
     member = {"account": {"homePage": "https://lms.example", "name": "ada"}}
     groups = [{"objectType": "Group", "member": [member]}, {"objectType": "Group", "mbox": "mailto:team@example.org"}]
     sent = [statement(actor=group) for group in groups]
-    await platform.post([*sent, statement()])
+    await platform.post([*sent, statement(actor={"mbox": "mailto:team@example.org"})])
     assert await house.counts(platform.organisation) == (3, 1)
     assert (await platform.read(sent[0]["id"]) or {})["actor"] == groups[0]
 
