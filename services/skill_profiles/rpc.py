@@ -25,8 +25,6 @@ FOLLOW_ACCESS: Final = Access(kinds=frozenset({"key"}), scopes=frozenset({"profi
 BUSY_RETRY_SECONDS: Final = 5.0
 EPOCH_MAX: Final = 2**31 - 1
 XID_DIGITS_MAX: Final = 20
-AT_US_MAX: Final = 10**16
-"""In the year 2286; keeps a forged cursor inside the calendar."""
 _CURSOR: Final = "profiles"
 _SHAPE: Final[tuple[type[int] | type[str], ...]] = (int, str, str, str, int, str, str)
 _EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,7 +81,7 @@ def place_of(cursor: str) -> Place:
     epoch, xid, person, organisation, at_us, grant, opening = position
     number = str(xid)
     is_ours = number.isascii() and number.isdigit() and len(number) < XID_DIGITS_MAX
-    if not is_ours or not 0 <= int(epoch) <= EPOCH_MAX or not 0 <= int(at_us) <= AT_US_MAX:
+    if not is_ours or not 0 <= int(epoch) <= EPOCH_MAX or int(at_us) < 0:
         raise Rejected.of("/cursor", "it is no cursor of this stream", "Send the last one received, or none.")
     log = LogPlace(int(epoch), int(number), str(person), str(organisation))
     return Place(log, ExpiryPlace(int(at_us), str(grant)), str(opening)[1:] if opening else None)

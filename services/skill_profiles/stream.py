@@ -59,7 +59,7 @@ class ProfilesEffect:
 
 def _answers(folded: Folded) -> list[tuple[Any, ...]]:
     return [
-        (event.request, fact.occurred_at, event.grant, event.expires_at, " ".join(event.scopes))
+        (event.request, fact.occurred_at, event.grant, event.expires_at, " ".join(sorted(event.scopes)))
         for fact, event in folded.granted.values()
         if event.request is not None
     ]
