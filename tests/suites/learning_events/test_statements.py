@@ -12,7 +12,7 @@ from shared.events.learning_events import StatementRecorded
 from shared.kernel import canonical_json
 from shared.kernel.clock import parse_rfc3339
 from shared.kernel.hashing import hex_digest
-from tests.suites.learning_events.house import House, Platform, statement
+from tests.suites.learning_events.house import House, Platform, statement, voiding
 from tests.unit.learning_events.samples import full
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -254,6 +254,21 @@ async def test_another_organisation_neither_reads_nor_meets_a_statement(house: H
     assert await stranger.post(other) == [sent["id"]]
     assert (await platform.read(sent["id"]) or {})["verb"] == sent["verb"]
     assert (await stranger.read(sent["id"]) or {})["verb"] == other["verb"]
+
+
+async def test_the_database_itself_shows_a_door_the_rows_of_its_organisation_only(
+    house: House, platform: Platform
+) -> None:
+    target = statement()
+    await platform.post([target, voiding(target["id"])])
+    seen = {}
+    for organisation in (platform.organisation, "org_stranger", None):
+        async with house.backbone.door(organisation) as tx:
+            for table in ("statements", "voids"):
+                seen[organisation, table] = await tx.connection.fetchval(f"SELECT count(*) FROM {table}")
+    assert seen[platform.organisation, "statements"] == 2
+    assert seen[platform.organisation, "voids"] == 1
+    assert {seen[organisation, table] for organisation, table in seen if organisation != platform.organisation} == {0}
 
 
 async def test_a_key_that_may_read_its_own_reads_no_other_keys_statement(house: House, platform: Platform) -> None:
