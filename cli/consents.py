@@ -44,7 +44,6 @@ def accesses(person: Person, limit: Limit = LIMIT, json: Json = False) -> None:
     with caller(person=person) as api:
         found = api.items("/v1/accesses", limit)
     rows = (
-        (one.get("at"), one.get("organisation_name") or one.get("organisation"), one.get("purpose"), one.get("grant"))
-        for one in found
+        (one["read_at"], one["organisation_name"] or one["organisation"], one["purpose"], one["grant"]) for one in found
     )
     show(found, json, lambda: table(("when", "who", "what for", "consent"), rows, "nobody looked"))

@@ -59,8 +59,8 @@ def accounts(person: Person, json: Json = False) -> None:
     """List a person's accounts at platforms, and what was linked."""
     with caller(person=person) as api:
         found = api.get(f"/v1/people/{person}/accounts")
-    rows = [(one.get("identifier"), one.get("organisation"), one.get("person")) for one in found.get("accounts", [])]
-    rows += [(one["id"], one.get("state"), one.get("alias") or one.get("person")) for one in found.get("links", [])]
+    rows = [(one["identifier"], one["organisation"], one["person"]) for one in found["accounts"]]
+    rows += [(one["id"], one["state"], one["other"] or one["proposer"]) for one in found["links"]]
     show(found, json, lambda: table(("account or link", "at, or state", "person"), rows, "no accounts yet"))
 
 
