@@ -117,7 +117,7 @@ class GitProcess:
         Raises GitFailed, also at the deadline, and TooMuchOutput over `bytes_max`.
         """
         seconds = min(seconds_max or self.limits.seconds_max, self.limits.seconds_max)
-        process = await self._start(arguments, stdin if isinstance(stdin, int) else asyncio.subprocess.PIPE, seconds)
+        process = await self._start(arguments, _source(stdin), seconds)
         try:
             async with asyncio.timeout(seconds):
                 return await _converse(process, stdin if isinstance(stdin, bytes) else b"", bytes_max)
@@ -147,6 +147,13 @@ class GitProcess:
             env=self._environment,
             start_new_session=True,
         )
+
+
+def _source(stdin: bytes | int) -> int:
+    """Return what the process reads from: a descriptor, a pipe for bytes, and nothing at all where there are none."""
+    if isinstance(stdin, int):
+        return stdin
+    return asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL
 
 
 async def _converse(process: asyncio.subprocess.Process, stdin: bytes, bytes_max: int) -> bytes:
@@ -196,10 +203,11 @@ async def _discard(stream: asyncio.StreamReader | None) -> None:
 async def _feed(stream: asyncio.StreamWriter | None, content: bytes) -> None:
     if stream is None:
         return
-    # A process that ends before it has read all says why by its code, not by a broken pipe.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    # A process that ends before it has read all says why by its code, not by a broken pipe. uvloop raises RuntimeError
+    # for a pipe that it has closed already, where asyncio's own loop says nothing.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
         stream.write(content)
         await stream.drain()
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
         stream.close()
         await stream.wait_closed()
