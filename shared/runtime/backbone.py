@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from shared.events.sources import Source
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Broken, Rejected
+from shared.kernel.errors import Broken, Rejected, Unavailable
 from shared.runtime.background import Task
 from shared.runtime.consumer import Consumer
 from shared.runtime.dead_letters import DeadLetters
@@ -85,7 +85,18 @@ class Backbone:
     # A component
 
     async def start(self) -> None:
-        """Open the pools, enter the epoch, and start relay and hearing. Raises DatabaseUnavailable or Broken."""
+        """Open the pools, enter the epoch, and start relay and hearing; nothing is left open when it fails.
+
+        Raises DatabaseUnavailable, or Broken for a role that could see all tenants.
+        """
+        try:
+            await self._open()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _open(self) -> None:
+        self._tasks.clear()
         settings = self.settings
         backbone_url = settings.database_backbone_url.get_secret_value()
         door_url = settings.database_door_url.get_secret_value()
@@ -111,6 +122,7 @@ class Backbone:
             await task.stop()
         for pool in self._pools.values():
             pool.terminate()
+        self._pools.clear()
 
     def readiness(self) -> Readiness:
         """Say whether relay and hearing run."""
@@ -145,7 +157,9 @@ class Backbone:
         return reading(self._pools["backbone"])
 
     def feed_store(self) -> tuple[StreamStore, Pool]:
-        """Return the store and the pool a FeedServicer reads by; after `start`."""
+        """Return the store and the pool a FeedServicer reads by. Raises Unavailable before `start`."""
+        if "feed" not in self._pools:
+            raise Unavailable(f"{self.name} has not started yet")
         return self.store, self._pools["feed"]
 
     def idempotency(self) -> PostgresIdempotencyStore:

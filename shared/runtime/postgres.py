@@ -124,8 +124,12 @@ async def open_pool(url: str, connections_max: int, **server_settings: str) -> P
             command_timeout=COMMAND_TIMEOUT_SECONDS,
             server_settings={"application_name": "deedlog", "search_path": "derived,public", **server_settings},
         )
-        async with pool.acquire() as connection:
-            await check_role(connection)
+        try:
+            async with pool.acquire() as connection:
+                await check_role(connection)
+        except BaseException:
+            pool.terminate()
+            raise
     except OUTAGES as error:
         raise DatabaseUnavailable(f"Postgres does not answer: {type(error).__name__}") from error
     return pool

@@ -29,6 +29,7 @@ def start_child(house: House, point: str, log_file: Path) -> Child:
     description = {
         "admin_dsn": house.teller_service.admin_dsn,
         "number": house.number,
+        "name": house.name,
         "port": house.broker.port,
         "is_embedded": isinstance(house.broker, EmbeddedBroker),
     }
@@ -41,7 +42,7 @@ async def live(description: dict[str, object]) -> None:
     broker = (
         EmbeddedBroker(port, Path(os.devnull)) if description["is_embedded"] else ApacheKafka(Path(os.devnull), port)
     )
-    house = House(str(description["admin_dsn"]), int(str(description["number"])), broker)
+    house = House(str(description["admin_dsn"]), int(str(description["number"])), broker, str(description["name"]))
     await house.start()
     for number in itertools.count():
         await house.tell(*(new_fact(f"person{number % 7}") for _ in range(3)), new_fact("ada"))

@@ -85,9 +85,21 @@ async def broker(request: pytest.FixtureRequest, brokers: dict[str, AnyBroker]) 
 
 
 @pytest.fixture
-async def house(server: EmbeddedPostgres, broker: AnyBroker) -> AsyncIterator[House]:
-    """A teller and a listener that stand and wait to be started."""
-    standing = House(server.admin_dsn, next(_NUMBERS), broker)
+def child_log(tmp_path: Path) -> Path:
+    """Where a process that is to end hard may write."""
+    return tmp_path / "child.log"
+
+
+@pytest.fixture
+async def house(request: pytest.FixtureRequest, server: EmbeddedPostgres, broker: AnyBroker) -> AsyncIterator[House]:
+    """A teller and a listener that stand and wait to be started.
+
+    A house in which a process ends hard has a name of its own: the group would wait for the member that is no more.
+    """
+    number = next(_NUMBERS)
+    name = "embedded" if isinstance(broker, EmbeddedBroker) else "kafka"
+    is_alone = "child_log" in request.fixturenames
+    standing = House(server.admin_dsn, number, broker, f"{name}{number}" if is_alone else name)
     await standing.set_up()
     yield standing
     await standing.tear_down()

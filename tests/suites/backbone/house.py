@@ -213,16 +213,11 @@ class Service:
         )
 
     async def set_up(self) -> None:
+        """The database stands and is empty, whatever a test before did to it and to the service's roles."""
         await create_database(self.admin_dsn, self.database)
+        async with self.operator() as connection:
+            await connection.execute(_EMPTY.format(name=self.name))
         await migrate(self.admin_dsn, self.database)
-
-    async def tear_down(self) -> None:
-        """The service's database is gone."""
-        connection = await asyncpg.connect(self.admin_dsn)
-        try:
-            await connection.execute(f'DROP DATABASE "{self.database.database}" WITH (FORCE)')
-        finally:
-            await connection.close()
 
     @asynccontextmanager
     async def operator(self) -> AsyncIterator[Connection]:
@@ -232,6 +227,15 @@ class Service:
             yield connection
         finally:
             await connection.close()
+
+
+_EMPTY: Final = """
+DROP SCHEMA IF EXISTS backbone, derived, derived_shadow, derived_old CASCADE;
+DROP TABLE IF EXISTS public.migrations, public.tallies, public.notes;
+ALTER ROLE {name}_door NOSUPERUSER NOBYPASSRLS;
+ALTER ROLE {name}_backbone NOSUPERUSER NOBYPASSRLS;
+ALTER ROLE {name}_door SET transaction_timeout = '5s';
+"""
 
 
 class ShiftedClock(SystemClock):
@@ -246,10 +250,14 @@ class ShiftedClock(SystemClock):
 
 
 class House:
-    """Teller and listener. `start` opens both; the parts may be stopped and made anew one by one."""
+    """Teller and listener. `start` opens both; the parts may be stopped and made anew one by one.
 
-    def __init__(self, admin_dsn: str, number: int, broker: AnyBroker) -> None:
+    number: of its topic, which no other house has; name: of its databases and group, which a later house may have.
+    """
+
+    def __init__(self, admin_dsn: str, number: int, broker: AnyBroker, name: str) -> None:
         self.broker = broker
+        self.name = name
         self.source = Source(LEARNING_EVENTS.name, f"deedlog.learning-events-{number}.v1", LEARNING_EVENTS.type_prefix)
         self.number = number
         self.effect = Folding((self.source,))
@@ -257,8 +265,8 @@ class House:
         self.feed = StoreFeed()
         self.listener_feed: FactFeed = self.feed
         more = {"is_embedded": isinstance(broker, EmbeddedBroker)}
-        self.teller_service = Service(f"teller{number}", admin_dsn, HERE / "teller", broker.address, more)
-        self.listener_service = Service(f"listener{number}", admin_dsn, HERE / "listener", broker.address, dict(more))
+        self.teller_service = Service(f"teller_{name}", admin_dsn, HERE / "teller", broker.address, more)
+        self.listener_service = Service(f"listener_{name}", admin_dsn, HERE / "listener", broker.address, dict(more))
         self.teller = self._new_teller()
         self.listener = self._new_listener()
         self._running: list[Backbone] = []
@@ -315,11 +323,9 @@ class House:
         await backbone.stop()
 
     async def tear_down(self) -> None:
-        """Nothing of the house runs any more, and its databases are gone."""
+        """Nothing of the house runs any more."""
         for backbone in reversed(self._running):
             await backbone.stop()
-        for service in (self.teller_service, self.listener_service):
-            await service.tear_down()
 
     # Telling and hearing
 

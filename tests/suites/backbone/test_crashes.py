@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.embedded.process import log_tail
 from shared.runtime import faults
 
 from .child import start_child
@@ -68,12 +69,12 @@ async def test_being_stopped_there_loses_nothing_and_applies_once(house: House, 
 
 @pytest.mark.parametrize("point", [f"{point}:{hit}" for point in POINTS for hit in (1, 3)])
 async def test_a_process_that_ends_there_loses_nothing_and_applies_once(
-    house: House, tmp_path: Path, point: str
+    house: House, child_log: Path, point: str
 ) -> None:
-    child = start_child(house, point, tmp_path / "child.log")
+    child = start_child(house, point, child_log)
     try:
         assert await child.exited(45), "the child did not reach the point"
-        assert child.exit_code == faults.EXIT_CODE, (tmp_path / "child.log").read_text()
+        assert child.exit_code == faults.EXIT_CODE, log_tail(child_log)
     finally:
         await child.end()
     await house.start()

@@ -121,7 +121,7 @@ async def test_a_service_refuses_to_start_under_a_role_that_could_see_all(house:
 
 
 async def test_nobody_else_of_the_server_enters_a_service_s_database(house: House) -> None:
-    address = house.teller_service.dsn().replace("deedlog_teller", "deedlog_listener")
+    address = house.listener_service.dsn()
     user = f"{house.teller_service.name}_door"
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(address, user=user, password=SecretStr(DOOR_WORD).get_secret_value())
