@@ -7,7 +7,7 @@ changes, answers to requests, looks) is left alone while a shadow is built.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, Final
+from typing import Any
 
 from services.skill_profiles.domain.folding import HEARS, TYPES, Folded, Misplaced, fold
 from services.skill_profiles.store.changes import consents_of, touch
@@ -16,8 +16,6 @@ from services.skill_profiles.store.requests import forget, settle
 from shared.events.sources import IDENTITY
 from shared.runtime.effect import Applying, FactBroken, Heard, SetAside
 from shared.runtime.postgres import Connection
-
-UNKNOWN_CREDENTIAL: Final = "it revokes a credential that was never told of, or was erased"
 
 
 class ProfilesEffect:
@@ -34,15 +32,15 @@ class ProfilesEffect:
         return ()
 
     async def apply(self, applying: Applying, heard: Sequence[Heard]) -> Sequence[SetAside]:
-        """Store what these facts say; set aside revocations of credentials nobody told of."""
+        """Store what these facts say; nothing is ever set aside."""
         try:
             folded = fold((one.fact, one.event) for one in heard)
         except Misplaced as error:
             raise FactBroken(error.fact, error.reason) from error
         if not applying.is_rebuilding:
             await self._tell_followers(applying.connection, folded)
-        unknown = await write_folded(applying.connection, folded)
-        return [SetAside(fact, UNKNOWN_CREDENTIAL) for fact in unknown]
+        await write_folded(applying.connection, folded)
+        return ()
 
     async def _tell_followers(self, connection: Connection, folded: Folded) -> None:
         """Note whose profile and which consents changed; before the fold is written, which may erase consents."""

@@ -96,8 +96,8 @@ class Counted:
 class Folded:
     """What is to be written, after the traces of `erased` streams, (source, subject), were removed.
 
-    The lists and maps hold what came after an erasure in the same batch. In `estimates` and `credentials` None means
-    that the row goes; `revoked` names credentials that earlier batches brought.
+    The lists and maps hold what came after an erasure in the same batch. Grants and credentials stand by person and
+    id; that one was ended is a row of its own, so that it holds whatever batch it comes in.
     """
 
     erased: set[tuple[str, str]] = field(default_factory=set)
@@ -105,8 +105,8 @@ class Folded:
     aliases: dict[str, tuple[str | None, int]] = field(default_factory=dict)
     members_ever: set[tuple[str, str]] = field(default_factory=set)
     organisations: dict[str, str] = field(default_factory=dict)
-    granted: dict[str, Row] = field(default_factory=dict)
-    withdrawn: dict[str, Row] = field(default_factory=dict)
+    granted: dict[tuple[str, str], Row] = field(default_factory=dict)
+    withdrawn: dict[tuple[str, str], Row] = field(default_factory=dict)
     learning: dict[str, Counted] = field(default_factory=dict)
     projects: list[Row] = field(default_factory=list)
     submissions: list[Row] = field(default_factory=list)
@@ -198,11 +198,11 @@ def _organisation(folded: Folded, fact: Fact, event: OrganisationRegistered) -> 
 
 
 def _grant(folded: Folded, fact: Fact, event: ConsentGranted) -> None:
-    folded.granted[event.grant] = (fact, event)
+    folded.granted[fact.subject, event.grant] = (fact, event)
 
 
 def _withdraw(folded: Folded, fact: Fact, event: ConsentWithdrawn) -> None:
-    folded.withdrawn[event.grant] = (fact, event)
+    folded.withdrawn[fact.subject, event.grant] = (fact, event)
 
 
 def _record(folded: Folded, fact: Fact, event: StatementRecorded) -> None:

@@ -60,9 +60,10 @@ SELECT review, submission, project, reviewer, rubric, marks, occurred_at FROM re
 WHERE person = ANY ($1::text[]) ORDER BY occurred_at DESC, person, number DESC LIMIT $2
 """
 _CREDENTIALS: Final = """
-SELECT credential, skill, level, issuer, digest, policy, release, valid_from, valid_until, revoked_at, revoked_reason,
-       occurred_at
-FROM credentials WHERE person = ANY ($1::text[]) ORDER BY occurred_at DESC, credential LIMIT $2
+SELECT c.credential, c.skill, c.level, c.issuer, c.digest, c.policy, c.release, c.valid_from, c.valid_until,
+       r.revoked_at, r.reason, c.occurred_at
+FROM credentials c LEFT JOIN revocations r USING (person, credential)
+WHERE c.person = ANY ($1::text[]) ORDER BY c.occurred_at DESC, c.credential LIMIT $2
 """
 _LEARNING: Final = """
 SELECT coalesce(sum(statements), 0)::bigint, coalesce(sum(voided), 0)::bigint, max(last_at) FROM learning

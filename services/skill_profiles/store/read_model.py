@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from services.skill_profiles.domain.folding import Folded, Row
+from shared.events.credentials import CredentialIssued
 from shared.events.fact import Fact
 from shared.events.skill_estimates import EstimateRevised
 from shared.events.sources import (
@@ -35,7 +36,10 @@ _TRACES: Final[Mapping[str, tuple[str, ...]]] = {
         "DELETE FROM reviews WHERE person = ANY ($1::text[])",
     ),
     SKILL_INFERENCE.name: ("DELETE FROM estimates WHERE person = ANY ($1::text[])",),
-    CREDENTIAL_ISSUING.name: ("DELETE FROM credentials WHERE person = ANY ($1::text[])",),
+    CREDENTIAL_ISSUING.name: (
+        "DELETE FROM credentials WHERE person = ANY ($1::text[])",
+        "DELETE FROM revocations WHERE person = ANY ($1::text[])",
+    ),
     RECORD_LOG.name: ("DELETE FROM checkpoints WHERE origin = ANY ($1::text[])",),
 }
 """What goes with an erased stream, by source: $1 are the subjects."""
@@ -56,12 +60,14 @@ INSERT INTO organisation_names (id, name) SELECT * FROM unnest($1::text[], $2::t
 ON CONFLICT (id) DO UPDATE SET name = excluded.name
 """
 _GRANTED: Final = """
-INSERT INTO grants (grant_id, person, organisation, expires_at)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) ON CONFLICT DO NOTHING
+INSERT INTO grants (person, grant_id, organisation, expires_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+ON CONFLICT (person, grant_id) DO UPDATE SET expires_at = excluded.expires_at
 """
 _WITHDRAWN: Final = """
-UPDATE grants g SET withdrawn_at = w.at FROM unnest($1::text[], $2::timestamptz[]) AS w (grant_id, at)
-WHERE g.grant_id = w.grant_id
+INSERT INTO grants (person, grant_id, organisation, withdrawn_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+ON CONFLICT (person, grant_id) DO UPDATE SET withdrawn_at = excluded.withdrawn_at
 """
 _LEARNING: Final = """
 INSERT INTO learning AS l (person, statements, voided, last_at)
@@ -111,12 +117,15 @@ INSERT INTO credentials (person, number, occurred_at, credential, skill, level, 
     valid_from, valid_until)
 SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::integer[], $7::text[],
     $8::text[], $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[])
-ON CONFLICT DO NOTHING
+ON CONFLICT (person, credential) DO UPDATE SET number = excluded.number, occurred_at = excluded.occurred_at,
+    skill = excluded.skill, level = excluded.level, issuer = excluded.issuer, digest = excluded.digest,
+    policy = excluded.policy, release = excluded.release, valid_from = excluded.valid_from,
+    valid_until = excluded.valid_until
 """
 _REVOKED: Final = """
-UPDATE credentials c SET revoked_at = r.at, revoked_reason = r.reason
-FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[]) AS r (person, credential, at, reason)
-WHERE c.person = r.person AND c.credential = r.credential RETURNING c.person, c.credential
+INSERT INTO revocations (person, credential, revoked_at, reason)
+SELECT * FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::text[])
+ON CONFLICT (person, credential) DO UPDATE SET revoked_at = excluded.revoked_at, reason = excluded.reason
 """
 _CHECKPOINTS: Final = """
 INSERT INTO checkpoints (origin, size, root, published_at)
@@ -125,8 +134,8 @@ ON CONFLICT (origin) DO UPDATE SET size = excluded.size, root = excluded.root, p
 """
 
 
-async def write_folded(connection: Connection, folded: Folded) -> list[Fact]:
-    """Have written what `folded` says; return the revocations of credentials nobody told of."""
+async def write_folded(connection: Connection, folded: Folded) -> None:
+    """Have written what `folded` says."""
     await _remove_traces(connection, folded)
     await _write(connection, _FACTS, folded.facts.items())
     await _write(connection, _ALIASES, ((alias, *known) for alias, known in folded.aliases.items()))
@@ -137,10 +146,9 @@ async def write_folded(connection: Connection, folded: Folded) -> list[Fact]:
     await _write(connection, _LEARNING, ((person, c.statements, c.voided, c.last_at) for person, c in counted))
     await _write_projects(connection, folded)
     await _write_estimates(connection, folded)
-    unknown = await _write_credentials(connection, folded)
+    await _write_credentials(connection, folded)
     heads = folded.checkpoints.items()
     await _write(connection, _CHECKPOINTS, ((o, head.size, head.root, fact.occurred_at) for o, (fact, head) in heads))
-    return unknown
 
 
 async def _write(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
@@ -164,11 +172,9 @@ async def _remove_traces(connection: Connection, folded: Folded) -> None:
 
 
 async def _write_grants(connection: Connection, folded: Folded) -> None:
-    granted = folded.granted.items()
-    await _write(
-        connection, _GRANTED, ((g, f.subject, event.organisation, event.expires_at) for g, (f, event) in granted)
-    )
-    await _write(connection, _WITHDRAWN, ((g, fact.occurred_at) for g, (fact, _) in folded.withdrawn.items()))
+    granted, withdrawn = folded.granted.values(), folded.withdrawn.values()
+    await _write(connection, _GRANTED, ((f.subject, e.grant, e.organisation, e.expires_at) for f, e in granted))
+    await _write(connection, _WITHDRAWN, ((f.subject, e.grant, e.organisation, f.occurred_at) for f, e in withdrawn))
 
 
 async def _write_projects(connection: Connection, folded: Folded) -> None:
@@ -232,34 +238,22 @@ def _estimate_row(fact: Fact, event: EstimateRevised) -> tuple[Any, ...]:
     )
 
 
-async def _write_credentials(connection: Connection, folded: Folded) -> list[Fact]:
-    issued = folded.issued.values()
-    await _write(
-        connection,
-        _ISSUED,
-        (
-            (
-                *_place(f),
-                e.credential,
-                e.skill,
-                e.level,
-                e.issuer,
-                e.digest,
-                e.policy,
-                e.release,
-                e.valid_from,
-                e.valid_until,
-            )
-            for f, e in issued
-        ),
+async def _write_credentials(connection: Connection, folded: Folded) -> None:
+    await _write(connection, _ISSUED, (_issued_row(f, e) for f, e in folded.issued.values()))
+    revoked = folded.revoked.items()
+    await _write(connection, _REVOKED, ((*key, fact.occurred_at, event.reason) for key, (fact, event) in revoked))
+
+
+def _issued_row(fact: Fact, event: CredentialIssued) -> tuple[Any, ...]:
+    return (
+        *_place(fact),
+        event.credential,
+        event.skill,
+        event.level,
+        event.issuer,
+        event.digest,
+        event.policy,
+        event.release,
+        event.valid_from,
+        event.valid_until,
     )
-    if not folded.revoked:
-        return []
-    rows = [(*key, fact.occurred_at, event.reason) for key, (fact, event) in sorted(folded.revoked.items(), key=_key)]
-    found = await connection.fetch(_REVOKED, *zip(*rows, strict=True))
-    known = {(person, credential) for person, credential in found}
-    return [fact for key, (fact, _) in folded.revoked.items() if key not in known]
-
-
-def _key(item: tuple[tuple[str, str], Row]) -> tuple[str, str]:
-    return item[0]

@@ -24,6 +24,7 @@ class FactBook(service_pb2_grpc.FactFeedServiceServicer):
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
+        self.numbers: dict[tuple[str, str], int] = {}
         self.is_away = False
 
     def tell(self, subject: str, *events: Event, at: datetime | None = None) -> list[Fact]:
@@ -33,7 +34,8 @@ class FactBook(service_pb2_grpc.FactFeedServiceServicer):
     def number(self, new: NewFact) -> Fact:
         """Return the fact with its place in its stream."""
         source = source_of(new.type)
-        number = len(self.stream(source.name, new.subject)) + 1
+        number = self.numbers.get((source.name, new.subject), 0) + 1
+        self.numbers[source.name, new.subject] = number
         fact = Fact(
             new.id,
             source.name,

@@ -37,7 +37,7 @@ from shared.runtime.service import Peers, components_of
 from tests.suites.skill_profiles.book import FactBook
 from tests.suites.skill_profiles.identity import SmallIdentity
 
-TOKEN = "what-services-show-one-another-32+"
+TOKEN = "what-services-show-one-another-32-characters"
 SERVICE = "skill_profiles"
 FOLDER = Path(skill_profiles.__file__).parent
 
@@ -139,9 +139,12 @@ class ProfilesHouse:
 
 @asynccontextmanager
 async def profiles_house(
-    admin_dsn: str, kafka: str, number: int, clock: SystemClock | None = None, **more: Any
+    admin_dsn: str, kafka: str, number: int, identity_address: str = "", **more: Any
 ) -> AsyncIterator[ProfilesHouse]:
-    """Run skill_profiles on an empty database of its own, until the context ends."""
+    """Run skill_profiles on an empty database of its own, until the context ends.
+
+    identity_address: host:port of a real identity, which then answers in the place of the small one.
+    """
     service = f"{SERVICE}_{number}"
     wanted = ServiceDatabase(service, FOLDER, "door", "back")
     await create_database(admin_dsn, wanted)
@@ -154,8 +157,11 @@ async def profiles_house(
         others = _others(book, identity)
         await others.start()
         started.append(others)
-        settings = _settings(admin_dsn, kafka, service, others.port, **more)
-        peers = Peers(settings, clock or SystemClock())
+        addresses = dict.fromkeys(SOURCES, f"127.0.0.1:{others.port}")
+        if identity_address:
+            addresses["identity"] = identity_address
+        settings = _settings(admin_dsn, kafka, service, addresses, **more)
+        peers = Peers(settings, SystemClock())
         built = skill_profiles.build(settings, peers)
         components = components_of(settings, peers, [built])
         for component in components:
@@ -181,9 +187,10 @@ def _others(book: FactBook, identity: SmallIdentity) -> RpcServer:
     return server
 
 
-def _settings(admin_dsn: str, kafka: str, service: str, others_port: int, **more: Any) -> SkillProfilesSettings:
+def _settings(
+    admin_dsn: str, kafka: str, service: str, addresses: dict[str, str], **more: Any
+) -> SkillProfilesSettings:
     address = admin_dsn.rpartition("@")[2].partition("/")[0]
-    elsewhere = {source: f"127.0.0.1:{others_port}" for source in SOURCES if source != SERVICE}
     return SkillProfilesSettings.model_validate(
         {
             "service": service,
@@ -192,7 +199,7 @@ def _settings(admin_dsn: str, kafka: str, service: str, others_port: int, **more
             "database_backbone_url": f"postgresql://{service}_backbone:back@{address}/deedlog_{service}",
             "kafka_address": kafka,
             "rpc_port": free_port(),
-            "rpc_addresses": json.dumps(elsewhere),
+            "rpc_addresses": json.dumps(addresses),
             "service_token": TOKEN,
             "fetch_wait_ms": 10,
         }

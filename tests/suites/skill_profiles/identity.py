@@ -140,6 +140,19 @@ class SmallIdentity(service_pb2_grpc.IdentityServiceServicer):
             raise Unauthenticated.of("authorization", "nobody issued this credential", "Use another.")
         return self.secrets[request.secret]
 
+    async def ResolveAccounts(  # noqa: N802
+        self, request: identity_pb2.ResolveAccountsRequest, context: Any
+    ) -> identity_pb2.ResolveAccountsResponse:
+        """Nobody here has accounts."""
+        raise NotFound("There are no accounts here.")
+
+    async def ListConsents(  # noqa: N802
+        self, request: identity_pb2.ListConsentsRequest, context: Any
+    ) -> identity_pb2.ListConsentsResponse:
+        """As identity."""
+        found = [one.message() for one in self.consents.values() if one.person == request.person]
+        return identity_pb2.ListConsentsResponse(consents=found)
+
     async def LookUpPeople(  # noqa: N802
         self, request: identity_pb2.LookUpPeopleRequest, context: Any
     ) -> identity_pb2.LookUpPeopleResponse:

@@ -14,14 +14,15 @@ CREATE TABLE heard_facts (person text PRIMARY KEY, facts bigint NOT NULL) WITH (
 
 CREATE TABLE organisation_names (id text PRIMARY KEY, name text NOT NULL);
 
+-- expires_at is null for one of which only the withdrawal was heard: the consent was erased.
 CREATE TABLE grants (
-    grant_id     text        PRIMARY KEY,
     person       text        NOT NULL,
+    grant_id     text        NOT NULL,
     organisation text        NOT NULL,
-    expires_at   timestamptz NOT NULL,
-    withdrawn_at timestamptz
+    expires_at   timestamptz,
+    withdrawn_at timestamptz,
+    PRIMARY KEY (person, grant_id)
 );
-CREATE INDEX grants_of_person ON grants (person);
 CREATE INDEX grants_of_organisation ON grants (organisation, expires_at, grant_id);
 
 CREATE TABLE estimates (
@@ -80,7 +81,10 @@ CREATE TABLE credentials (
     person text NOT NULL, number bigint NOT NULL, occurred_at timestamptz NOT NULL,
     credential text NOT NULL, skill text NOT NULL, level integer NOT NULL, issuer text NOT NULL, digest text NOT NULL,
     policy text NOT NULL, release text NOT NULL, valid_from timestamptz NOT NULL, valid_until timestamptz,
-    revoked_at timestamptz, revoked_reason text,
+    PRIMARY KEY (person, credential)
+);
+CREATE TABLE revocations (
+    person text NOT NULL, credential text NOT NULL, revoked_at timestamptz NOT NULL, reason text NOT NULL,
     PRIMARY KEY (person, credential)
 );
 
@@ -96,4 +100,4 @@ CREATE POLICY door ON grants TO :door
            OR person = ANY (string_to_array(current_setting('deedlog.people', true), ',')));
 
 GRANT SELECT ON aliases, members_ever, heard_facts, organisation_names, grants, estimates, learning, projects,
-    submissions, evidence, reviews, credentials, checkpoints TO :door;
+    submissions, evidence, reviews, credentials, revocations, checkpoints TO :door;
