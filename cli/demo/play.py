@@ -262,4 +262,4 @@ def _has_profile(api: Api, person: Person, works: int) -> bool:
     """Say whether every skill that the works were marked on counts all of them."""
     profile = api.find(f"/v1/people/{person.id}/profile")
     skills = profile["skills"] if profile else []
-    return len(skills) >= len(CRITERIA) and all(skill["works"] >= works for skill in skills)
+    return len(skills) >= len(CRITERIA) and all(skill["evidence"]["works"] >= works for skill in skills)
