@@ -52,9 +52,7 @@ def files(home: Home) -> list[Finding]:
     return [
         fine("files", "data folder", str(home.path)),
         judged(not exposed, "files", "secrets and keys", named, "mode 0600", f"chmod 600 them in {home.path}"),
-        judged(
-            free >= DISK_BYTES_MIN, "files", "free disk", megabytes(free), least, "make room, or the database stops"
-        ),
+        judged(free >= DISK_BYTES_MIN, "files", "free disk", megabytes(free), least, mend),
         fine("files", "logs", megabytes(logs), "each is set aside beyond 16 MB, at a start"),
     ]
 
