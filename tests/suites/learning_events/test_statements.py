@@ -162,6 +162,14 @@ async def test_a_compressed_body_is_read(platform: Platform) -> None:
     assert response.json() == [sent["id"]]
 
 
+async def test_a_large_request_is_taken_like_any_other(house: House, platform: Platform) -> None:
+    sent = [statement(result={"response": "x" * 30_000}) for _ in range(200)]
+    assert await platform.post(sent) == [one["id"] for one in sent]
+    response = await platform.send([*sent, statement(verb={})])
+    assert response.json()["errors"][0]["pointer"] == "/200/verb/id"
+    assert await house.counts(platform.organisation) == (200, 200)
+
+
 async def test_key_and_secret_come_by_basic_too(house: House, platform: Platform) -> None:
     sent = statement()
     headers = {"content-type": "application/json", **platform.basic}
