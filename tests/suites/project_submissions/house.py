@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
 import httpx
 
 import services.project_submissions.__main__ as submissions
@@ -181,6 +182,23 @@ class SubmissionsHouse:
         return {f"sha256:{path.stem}" for path in (self.files / "bundles").iterdir()}
 
     @asynccontextmanager
+    async def submissions_read_only(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+        """While the context lasts submissions are read and not written. Gives how many backends wait for a lock."""
+        connection = await asyncpg.connect(f"{self.admin_dsn.rpartition('/')[0]}/deedlog_{NAME}")
+
+        async def waiting() -> int:
+            # pg_stat_activity would show one moment for as long as this transaction lasts.
+            query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            return int(await connection.fetchval(query))
+
+        try:
+            async with connection.transaction():
+                await connection.execute("LOCK TABLE submissions IN SHARE MODE")
+                yield waiting
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
     async def checks_held(self, bundle: bytes) -> AsyncIterator[None]:
         """While the context lasts, for 4 s at most, nothing is checked: a check of somebody else's is at its commit."""
         reached, go_on = asyncio.Event(), asyncio.Event()
@@ -218,7 +236,8 @@ async def submissions_house(
             await component.start()
             started.append(component)
         (http,) = (one for one in components if isinstance(one, HttpServer) and one.name == "http")
-        client = await stack.enter_async_context(httpx.AsyncClient(base_url=f"http://127.0.0.1:{http.port}"))
+        url = f"http://127.0.0.1:{http.port}"
+        client = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS))
         assert built.backbone is not None
         folder = BundleFolder(files, identity.clock, BundleLimits())
         tidying = Tidying(PostgresLibrary(built.backbone), folder)
