@@ -21,8 +21,8 @@ TUNING: Final[Mapping[str, str]] = {
     "DEEDLOG_TOPIC_PARTITIONS": "4",
     # The broker keeps all it ever carried, about 1 KB a fact, and gives it back when a topic is deleted.
     "DEEDLOG_TOPIC_FACTS_MAX": "100000",
-    # It does not wake a long poll.
-    "DEEDLOG_FETCH_WAIT_MS": "20",
+    # It does not wake a long poll: half of this is what a hop waits on average, and idle consumers ask so often.
+    "DEEDLOG_FETCH_WAIT_MS": "40",
     # A group's first fetch waits for half of this.
     "DEEDLOG_SESSION_TIMEOUT_MS": "3000",
     # Threads of gRPC would each take an arena of their own.
