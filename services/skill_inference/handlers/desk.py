@@ -80,6 +80,10 @@ class Desk(Protocol):
         """Return the standing of each person of whom anything was ever kept."""
         ...
 
+    async def voided(self, members: Mapping[str, Collection[str]]) -> Collection[tuple[str, str, str]]:
+        """Return the voided statements of each person as (person, organisation, statement), be they kept or not."""
+        ...
+
     async def evidence(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Evidence]:
         """Return all that is kept of each person, be it nothing."""
         ...

@@ -55,11 +55,14 @@ async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: C
 async def _seen(
     desk: Desk, inference: Inference, testimony: Testimony, people: People, members: Mapping[str, Collection[str]]
 ) -> dict[str, list[Observation]]:
-    """Return by person what the testimony shows."""
+    """Return by person what the testimony shows. A statement may have been voided before it was heard."""
+    void = await desk.voided(members)
     targets = await desk.targets({statement.organisation for statement in testimony.statements})
     statements: defaultdict[str, list[Statement]] = defaultdict(list)
     for statement in testimony.statements:
-        statements[people.canonical(statement.subject)].append(statement)
+        person = people.canonical(statement.subject)
+        if (person, statement.organisation, statement.statement) not in void:
+            statements[person].append(statement)
     reviews: defaultdict[str, list[Review]] = defaultdict(list)
     for review in testimony.reviews:
         reviews[people.canonical(review.subject)].append(review)

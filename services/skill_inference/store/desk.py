@@ -55,6 +55,10 @@ class ConnectedDesk:
         """Return the standing of each person of whom anything was ever kept."""
         return await evidence.standings(self._connection, members) if members else {}
 
+    async def voided(self, members: Mapping[str, Collection[str]]) -> Collection[tuple[str, str, str]]:
+        """Return the voided statements of each person as (person, organisation, statement), be they kept or not."""
+        return await evidence.voided(self._connection, members)
+
     async def evidence(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Evidence]:
         """Return all that is kept of each person, be it nothing."""
         return await evidence.evidence(self._connection, members)

@@ -108,15 +108,21 @@ async def standings(connection: Connection, members: Members) -> dict[str, Stand
     return found
 
 
+async def voided(connection: Connection, members: Members) -> set[tuple[str, str, str]]:
+    """Return the voided statements of each person as (person, organisation, statement), be they kept or not."""
+    persons = _persons(members)
+    return {(persons[row[0]], row[1], row[2]) for row in await connection.fetch(_VOIDINGS, list(persons))}
+
+
 async def evidence(connection: Connection, members: Members) -> dict[str, Evidence]:
     """Return all that is kept of each person, statements that any id of theirs voided left out."""
     persons = _persons(members)
     subjects = list(persons)
-    void = {(persons[row[0]], row[1], row[2]) for row in await connection.fetch(_VOIDINGS, subjects)}
+    void = await voided(connection, members)
     statements: defaultdict[str, list[Statement]] = defaultdict(list)
     for row in await connection.fetch(_STATEMENTS, subjects):
         person = persons[row[0]]
-        if not void or (person, row[3], row[4]) not in void:
+        if (person, row[3], row[4]) not in void:
             statements[person].append(Statement(*row))
     reviews: defaultdict[str, list[Review]] = defaultdict(list)
     for row in await connection.fetch(_REVIEWS, subjects):

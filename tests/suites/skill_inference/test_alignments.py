@@ -10,6 +10,7 @@ import pytest
 from services.skill_inference.handlers.adopting import VERSIONS_KEPT
 from shared.events.skill_estimates import EstimateWithdrawn
 from shared.kernel.ids import system_id
+from shared.runtime import faults
 from shared.runtime.auth import Principal
 from tests.suites.skill_inference.house import House, Tenant, line, table
 from tests.unit.skill_inference.people import APIS, DRIFT
@@ -176,3 +177,23 @@ async def test_a_batch_under_way_and_an_adoption_never_miss_each_other(house: Ho
     assert all(set(skills) == {APIS} for skills in standing)
     for person, told in zip(people, standing, strict=True):
         assert told[APIS].mean == (await house.estimates(person))[APIS].mean
+
+
+async def test_an_adoption_waits_for_the_batch_that_read_the_alignments_before_it(house: House, tenant: Tenant) -> None:
+    """The batch has looked and has not committed; a table comes; its sweep must find whom the batch kept."""
+    person = system_id("person")
+    has_applied, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        has_applied.set()
+        await may_commit.wait()
+
+    with faults.arm("consumer.applied", pause):
+        batch = asyncio.create_task(house.hear(house.owners.statement(person, tenant.id, QUIZ)))
+        await has_applied.wait()
+        adoption = asyncio.create_task(tenant.align(line(QUIZ, APIS)))
+        await asyncio.sleep(0.5)
+        assert not adoption.done()
+        may_commit.set()
+        await asyncio.gather(batch, adoption)
+    assert set(await house.standing(person)) == {APIS}

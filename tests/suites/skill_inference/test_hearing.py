@@ -162,6 +162,16 @@ async def test_a_voided_statement_no_longer_counts_whichever_came_first_in_a_bat
     assert (await house.told(person))[-1] == EstimateWithdrawn(skill=APIS, reason="no-evidence")
 
 
+async def test_a_statement_that_was_voided_before_it_was_heard_never_counts(house: House, tenant: Tenant) -> None:
+    await tenant.align(line(QUIZ, APIS))
+    person = system_id("person")
+    await house.hear(house.owners.voided(person, tenant.id, "void me"))
+    await house.hear(house.owners.statement(person, tenant.id, QUIZ, statement="void me"))
+    assert await house.told(person) == []
+    await house.hear(house.owners.statement(person, tenant.id, QUIZ))
+    assert (await house.standing(person))[APIS].observations == 1
+
+
 async def test_a_voiding_by_another_organisation_voids_nothing(house: House, tenant: Tenant) -> None:
     await tenant.align(line(QUIZ, APIS))
     person = system_id("person")
@@ -248,3 +258,18 @@ async def test_erasure_withdraws_what_stood_on_the_erased_facts(house: House, te
     assert await house.rows("SELECT * FROM statements WHERE subject = $1", person) == []
     progress = await house.rebuild()
     assert progress.live_digest == progress.rebuilt_digest
+
+
+async def test_what_is_erased_in_the_batch_it_came_in_is_not_kept(house: House, tenant: Tenant) -> None:
+    await tenant.align(line(QUIZ, DRIFT))
+    person = system_id("person")
+    batch = [
+        house.owners.statement(person, tenant.id, QUIZ),
+        house.owners.statement(person, tenant.id, QUIZ, success=None, score=Score(scaled=9.0)),
+        house.owners.voided(person, tenant.id, "some"),
+    ]
+    await house.hear(batch, house.owners.erased(LEARNING_EVENTS, person))
+    assert await house.rows("SELECT 1 FROM statements WHERE subject = $1", person) == []
+    assert await house.rows("SELECT 1 FROM voidings WHERE subject = $1", person) == []
+    assert await house.aside(batch[1]) is None
+    assert await house.told(person) == []

@@ -122,8 +122,30 @@ async def test_people_of_a_rebuilt_house_are_judged_by_the_new_evidence(servers:
         person = system_id("person")
         await house.hear(house.owners.statement(person, tenant.id, QUIZ))
         await damage(house, person)
+        # Whatever takes something back has the person read anew, now from damaged evidence.
+        await house.hear(house.owners.voided(person, tenant.id, "nothing of theirs"))
         await house.rebuild(is_check_only=False)
         await house.hear(house.owners.statement(person, tenant.id, f"{QUIZ}/b"))
         await house.settle()
         assert (await house.standing(person))[APIS].mean == (await house.estimates(person))[APIS].mean
         assert (await house.standing(person))[APIS].observations == 2
+
+
+async def test_the_next_fact_of_an_active_person_is_learned_from_without_reading_the_others(
+    house: House, tenant: Tenant
+) -> None:
+    """Evidence that was damaged meanwhile shows that it was not read."""
+    await tenant.align(line(QUIZ, APIS), line(f"{QUIZ}/b", APIS), line(f"{QUIZ}/c", APIS))
+    person = system_id("person")
+    first, second, third = (house.owners.statement(person, tenant.id, f"{QUIZ}{part}") for part in ("", "/b", "/c"))
+    await house.hear(first)
+    whole = (await house.standing(person))[APIS].mean
+    await house.hear(house.owners.statement(person, tenant.id, f"{QUIZ}/not-aligned"))
+    await damage(house, person)
+    await house.hear(second)
+    assert (await house.standing(person))[APIS].mean > whole > 0 > (await house.estimates(person))[APIS].mean
+    await house.hear(house.owners.voided(person, tenant.id, "nothing of theirs"), third)
+    assert (await house.standing(person))[APIS].mean == (await house.estimates(person))[APIS].mean
+    async with house.backbone.backbone() as tx:
+        await tx.lock([person])
+        await tx.connection.execute("UPDATE statements SET result = 1 WHERE subject = $1", person)

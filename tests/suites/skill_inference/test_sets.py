@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from services.skill_inference.domain.alignment import parse_alignments, targets
@@ -36,6 +36,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 ACTIVITIES = ("https://lms.example/a", "https://lms.example/b", "https://lms.example/not-aligned")
 LINES = (line(ACTIVITIES[0], APIS, 0.5), line(ACTIVITIES[1], DRIFT, -0.5), line(ACTIVITIES[1], APIS, -0.5))
 SKILLS = (APIS, DRIFT)
+
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Stories are short as they are drawn; to shrink one asks a database for minutes."""
 
 Operation = tuple[Any, ...]
 
@@ -154,7 +157,7 @@ def deal(facts: Sequence[Fact], chance: random.Random) -> list[list[Fact]]:
     return [*(batch for batch in batches if batch), list(facts)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25, deadline=None, phases=PHASES)
 @given(_operations, st.randoms(use_true_random=False))
 async def test_facts_in_any_order_batches_and_repetition_lead_to_the_same_bits(
     house: House, operations: list[Operation], chance: random.Random
@@ -170,7 +173,7 @@ async def test_facts_in_any_order_batches_and_repetition_lead_to_the_same_bits(
     await matches(house, story, tenant)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10, deadline=None, phases=PHASES)
 @given(_operations)
 async def test_facts_heard_as_they_happen_lead_there_too(house: House, operations: list[Operation]) -> None:
     """Erasures are heard after what they erase was heard whole."""
