@@ -18,7 +18,7 @@ CREATE TABLE statements (
     original     bytea,                            -- canonical JSON (RFC 8785); null once erased
     is_voiding   boolean     NOT NULL,
     PRIMARY KEY (organisation, id),
-    UNIQUE (organisation, epoch, xid, place)
+    UNIQUE (organisation, is_test, epoch, xid, place)
 );
 
 -- What each voiding statement names; whether that is known, or may be voided, is another matter.
