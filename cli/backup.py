@@ -23,8 +23,9 @@ def backup(
     file: Annotated[Path, typer.Argument(dir_okay=False, help="Where it goes; replaced if it is there.")],
     json: Json = False,
 ) -> None:
-    """Write databases, signing keys, secrets and files into one file, of one instant, whether or not the house runs.
+    """Write the whole house into one file.
 
+    Databases, signing keys, secrets and files, of one instant, whether or not the house runs.
     Keep it as safe as the house itself: whoever has it can sign in its name.
     """
     around = Surroundings.look()
@@ -48,7 +49,10 @@ def restore(
     force: Annotated[bool, typer.Option("--force", help="Lose the house that this data folder holds now.")] = False,
     json: Json = False,
 ) -> None:
-    """Lay a backup into the data folder (DEEDLOG_HOME), under a new epoch. Refused while a house runs there."""
+    """Lay a backup into the data folder.
+
+    That is DEEDLOG_HOME; the house there is another epoch from now on. Refused while a house runs there.
+    """
     around = Surroundings.look()
     with _steps(json) as step:
         services = asyncio.run(restore_backup(around.home, file, is_forced=force, step=step))

@@ -10,7 +10,7 @@ from rich.text import Text
 from cli.answers import Json, show, table
 from cli.callers import LIMIT, Limit, caller
 
-app = typer.Typer(no_args_is_help=True, help="See who may look at a profile, who did, and withdraw consent.")
+app = typer.Typer(no_args_is_help=True, help="See who may look and who did; withdraw consent.")
 Person = Annotated[str, typer.Option("--as", metavar="PERSON", help="The person, signed in by the operator.")]
 
 

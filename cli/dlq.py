@@ -10,7 +10,7 @@ from rich.text import Text
 from cli.answers import ANSWER_IS_NO, Json, facts, show, table, terminal
 from cli.callers import LIMIT, caller
 
-app = typer.Typer(no_args_is_help=True, help="Look at what could not be used, and set streams flowing again.")
+app = typer.Typer(no_args_is_help=True, help="See what could not be used; set streams flowing again.")
 Service = Annotated[str, typer.Argument(metavar="SERVICE", help="The service in which it is parked.")]
 Source = Annotated[str, typer.Argument(metavar="SOURCE", help="The service that told it.")]
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help="The stream, such as a person.")]

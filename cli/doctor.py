@@ -26,8 +26,9 @@ _MARKS: Final = {"fine": ("ok", "green"), "note": ("--", "yellow"), "wrong": ("N
 
 @app.command()
 def doctor(json: Json = False) -> None:
-    """Look at every dependency, every limit of embedded mode with its present value, and say the next step.
+    """Look at everything, and say the next step.
 
+    At every dependency, and at every limit of embedded mode with its present value.
     Exit code 1 when something is wrong.
     """
     around = Surroundings.look()

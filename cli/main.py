@@ -6,7 +6,7 @@ Whatever goes wrong is told once, here: what happened, why, and the next command
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import os
 import sys
 from typing import Any, Final
@@ -55,13 +55,13 @@ class Commands(typer.core.TyperGroup):
     """The table above as a group of commands."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of all commands, as they stand in the table."""
-        return list(COMMANDS)
+        """Return the names of all commands that are installed, as they stand in the table."""
+        return [name for name, place in COMMANDS.items() if importlib.util.find_spec(f"cli.{place}") is not None]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return a command, imported now; None when there is none of this name."""
         place = COMMANDS.get(cmd_name)
-        if place is None:
+        if place is None or cmd_name not in self.list_commands(ctx):
             return None
         group = typer.main.get_group(importlib.import_module(f"cli.{place}").app)
         return group.commands.get(cmd_name, group)

@@ -17,7 +17,10 @@ app = typer.Typer()
 
 @app.command()
 def migrate(json: Json = False) -> None:
-    """Bring every service's database up to date, and say how many files were applied. Safe to repeat."""
+    """Bring every service's database up to date.
+
+    Says how many files were applied. Safe to repeat, and done by `deedlog up` too.
+    """
     applied = asyncio.run(_migrated())
     show(applied, json, lambda: table(("service", "applied now"), applied.items(), "no services"))
 

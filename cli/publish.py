@@ -35,9 +35,10 @@ def publish(
     version: Annotated[str, typer.Option("--xapi-version", help="The version of xAPI the statements speak.")] = "1.0.3",
     json: Json = False,
 ) -> None:
-    """Publish the xAPI statements in a file, with an organisation's key (--key or DEEDLOG_KEY, scope write).
+    """Publish a file of xAPI statements.
 
-    Exit code 1 when some were refused; the good batches are kept.
+    With an organisation's key (--key or DEEDLOG_KEY, scope write). Exit code 1 when some were
+    refused; the good batches are kept.
     """
     statements = list(read_statements(file))
     stored, refused = 0, []

@@ -21,9 +21,10 @@ def rebuild(
     check: Annotated[bool, typer.Option("--check", help="Compare only: nothing is switched.")] = False,
     json: Json = False,
 ) -> None:
-    """Make a service's derived state anew from facts, beside the live one, and switch to it.
+    """Make what a service derived anew from facts.
 
-    Exit code 1 when the live state was not what its facts say.
+    Beside the live state, to which it is compared before the switch. Exit code 1 when the live state was not
+    what its facts say.
     """
     with caller() as api:
         last = _watched(api, service, check, json)

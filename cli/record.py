@@ -20,7 +20,7 @@ from shared.kernel.merkle import verify_consistency
 from shared.kernel.signed_note import VerifierKey, parse_vkey
 from shared.verifier.trust import load
 
-app = typer.Typer(no_args_is_help=True, help="See a person's record; check the log that holds all records.")
+app = typer.Typer(no_args_is_help=True, help="See a person's record; check the log that holds it.")
 FORMAT: Final = "deedlog/checkpoint-seen/v1"
 
 

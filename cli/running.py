@@ -35,9 +35,10 @@ def up(
     layout: LayoutOption = "shared",
     json: Json = False,
 ) -> None:
-    """Start the house; Ctrl-C stops it, --detach leaves it in the background.
+    """Start the house; Ctrl-C stops it.
 
-    Returns when every consumer holds its partitions. The data folder is DEEDLOG_HOME, the origin's port DEEDLOG_PORT.
+    With --detach it goes on in the background; the command returns when every consumer holds its partitions. The
+    data folder is DEEDLOG_HOME, the origin's port DEEDLOG_PORT.
     """
     around = Surroundings.look()
     wanted = around.layout(layout)

@@ -13,7 +13,7 @@ from cli.surroundings import Surroundings
 from shared.kernel.clock import SystemClock
 from shared.verifier.cli import run_trust_add, run_trust_list, run_trust_remove, run_verify
 
-app = typer.Typer(no_args_is_help=True, help="Pin the keys of issuers and logs that `deedlog verify` believes.")
+app = typer.Typer(no_args_is_help=True, help="Pin the keys that `deedlog verify` believes.")
 Trust = Annotated[
     Path | None, typer.Option("--trust", dir_okay=False, help="The file of pinned keys, instead of the usual one.")
 ]

@@ -12,6 +12,8 @@ import gc
 import importlib
 import inspect
 import json
+import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -20,7 +22,7 @@ from infra.embedded.gateway import Gateway
 from infra.embedded.ports import HOST
 from infra.embedded.process import becomes
 from shared.kernel.clock import SystemClock
-from shared.kernel.errors import Broken, Unavailable
+from shared.kernel.errors import Broken, DeedlogError, Unavailable
 from shared.runtime import faults
 from shared.runtime.http import one_origin
 from shared.runtime.http_server import HttpServer
@@ -93,15 +95,21 @@ async def _main(options: argparse.Namespace, parts: dict[str, Part]) -> None:
         await stand_alone(options.name, targets, options.http_port, options.metrics_port)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one process of the house until SIGINT or SIGTERM."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one process of the house until SIGINT or SIGTERM; return its exit code, having said why it is not 0."""
     options = _parser().parse_args(arguments)
     configure_logging(options.name)
     parts = {service: part(service) for service in options.services}
     # What was imported lives as long as the process: the collector need not walk it again and again.
     gc.collect()
     gc.freeze()
-    launch(_main(options, parts))
+    try:
+        launch(_main(options, parts))
+    except DeedlogError as error:
+        logging.getLogger(__name__).critical("cannot run", extra={"reason": str(error)}, exc_info=error)
+        sys.stderr.write(f"{error}\n")  # last, for whoever shows the end of the log
+        return 1
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,4 +125,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

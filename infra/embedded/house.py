@@ -177,7 +177,8 @@ class House:
         for one in self._hosted:
             if not one.unit.is_alive:
                 log_file = self.home.logs / f"{one.name}.log"
-                raise LaunchFailed(f"{one.name} ended at its start: {log_tail(log_file)} (more in {log_file})")
+                said = log_tail(log_file).rpartition(" | ")[2].strip()
+                raise LaunchFailed(f"{one.name} ended at its start: {said} (more in {log_file})")
 
     # Looking after
 

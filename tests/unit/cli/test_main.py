@@ -12,8 +12,6 @@ import pytest
 from cli.main import COMMANDS, run
 
 ROOT = Path(__file__).parents[3]
-LATER = frozenset({"demo"})
-"""Commands whose module comes with the demonstration."""
 HEAVY = ("httpx", "aiokafka", "grpc", "starlette", "uvicorn", "faststream")
 
 
@@ -24,7 +22,7 @@ def own_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.mark.parametrize("command", sorted(set(COMMANDS) - LATER))
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     said = capsys.readouterr().out
