@@ -33,7 +33,7 @@ class IssuingRule:
     attestation_replaces_raters: bool
     """Whether telemetry of a deployment the person owns stands in for raters."""
     evidence_age_half_lives_max: float
-    """How old the newest evidence may be, in half-lives of the skill."""
+    """How old the newest evidence may be when the estimate is made, in half-lives of the skill."""
     validity_days: int
 
 
@@ -52,9 +52,10 @@ RULES: Final = {rule.version: rule for rule in (RULE_1,)}
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What the model says of one skill of one person. `p_levels[k - 1]` is P(level >= k), falling in k."""
+    """What the model says of one skill of one person at `as_of`. `p_levels[k - 1]` is P(level >= k), falling in k."""
 
     skill: str
+    as_of: datetime
     p_levels: tuple[float, ...]
     works: int
     raters: int
@@ -127,10 +128,11 @@ Decision: TypeAlias = Issue | NotYet
 def decide(rule: IssuingRule, estimate: Estimate, held: Sequence[Held], now: datetime) -> Decision:
     """Return the credential this estimate earns under `rule`, or every reason why it earns none.
 
-    `held`: all credentials of this person for this skill, in any order, revoked and expired ones too.
+    `held`: all credentials of this person for this skill, in any order, revoked and expired ones too. `now` is when it
+    would be issued; how old the evidence is, is asked as of the estimate, so that it matters to no rule when we heard.
     """
     level = level_reached(rule, estimate)
-    reasons = (*_against_estimate(rule, estimate, level, now), *_against_held(held, level, now))
+    reasons = (*_against_estimate(rule, estimate, level), *_against_held(held, level, now))
     if reasons:
         return NotYet(estimate.skill, reasons)
     return Issue(
@@ -148,7 +150,7 @@ def level_reached(rule: IssuingRule, estimate: Estimate) -> int:
     return sum(p >= rule.probability_min for p in estimate.p_levels)
 
 
-def _against_estimate(rule: IssuingRule, estimate: Estimate, level: int, now: datetime) -> Iterable[Reason]:
+def _against_estimate(rule: IssuingRule, estimate: Estimate, level: int) -> Iterable[Reason]:
     if level == 0:
         best = max(estimate.p_levels, default=0.0)
         yield Reason("probability-too-low", f"P(level >= 1) is {floored(best, 3)}; {rule.probability_min} is needed.")
@@ -156,10 +158,12 @@ def _against_estimate(rule: IssuingRule, estimate: Estimate, level: int, now: da
         yield Reason("too-few-works", f"{estimate.works} distinct works; {rule.works_min} are needed.")
     if estimate.raters < rule.raters_min and not _attested(rule, estimate):
         yield Reason("too-few-raters", _raters_text(rule, estimate))
-    age_days = (now - estimate.newest_evidence_at) / timedelta(days=1)
+    age_days = (estimate.as_of - estimate.newest_evidence_at) / timedelta(days=1)
     age_days_max = rule.evidence_age_half_lives_max * estimate.half_life_days
     if age_days > age_days_max:
-        yield Reason("evidence-too-old", f"The newest evidence is {age_days:.0f} days old; {age_days_max:.0f} at most.")
+        yield Reason(
+            "evidence-too-old", f"The newest evidence was {age_days:.0f} days old; {age_days_max:.0f} at most."
+        )
 
 
 def _attested(rule: IssuingRule, estimate: Estimate) -> bool:

@@ -19,6 +19,7 @@ P = st.floats(0.0, 1.0)
 estimates = st.builds(
     Estimate,
     skill=st.just("s"),
+    as_of=st.just(NOW),
     p_levels=st.lists(P, max_size=5).map(lambda levels: tuple(sorted(levels, reverse=True))),
     works=st.integers(0, 6),
     raters=st.integers(0, 4),

@@ -268,7 +268,9 @@ class House:
 
     async def has_heard_all(self, name: str) -> bool:
         """Say whether the service applied every fact that its sources told."""
-        positions = await self.rows(name, "SELECT source, subject, number FROM derived.positions")
+        positions = await self.rows(name, "SELECT source, subject, number, parked_reason FROM derived.positions")
+        parked = [row[3] for row in positions if row[3]]
+        assert not parked, f"{name} has parked streams: {parked}"
         heard = {(row[0], row[1]): row[2] for row in positions}
         consumer = self.running[name].backbone.consumer
         assert consumer is not None

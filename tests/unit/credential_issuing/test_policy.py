@@ -24,6 +24,7 @@ from shared.kernel.ids import CredentialId
 NOW = parse_rfc3339("2026-11-23T12:00:00Z")
 ENOUGH = Estimate(
     skill="ops.recovery_test",
+    as_of=NOW,
     p_levels=(0.999, 0.97, 0.9, 0.4, 0.01),
     works=3,
     raters=2,
@@ -88,6 +89,12 @@ def test_evidence_counts_for_one_half_life_to_the_instant() -> None:
     assert reasons(replace(oldest, newest_evidence_at=oldest.newest_evidence_at - timedelta(seconds=1))) == [
         "evidence-too-old"
     ]
+
+
+def test_the_age_of_evidence_is_that_at_the_estimate_however_late_it_is_heard() -> None:
+    long_ago = NOW - timedelta(days=3_000)
+    old = replace(ENOUGH, as_of=long_ago, newest_evidence_at=long_ago - timedelta(days=1))
+    assert issued(old).valid_until == NOW + timedelta(days=730)
 
 
 def test_every_reason_is_told_at_once() -> None:
