@@ -43,7 +43,7 @@ from services.project_submissions.domain.git_output import (
     tree,
 )
 from services.project_submissions.domain.repository import Commit, Repository, TreeFile
-from shared.kernel.errors import Rejected, TooLarge, Unavailable
+from shared.kernel.errors import Broken, DeedlogError, Rejected, TooLarge, Unavailable
 
 _MEBIBYTE: Final = 1 << 20
 
@@ -77,6 +77,7 @@ _EMPTY_TREE: Final = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _FSCK: Final = "zeroPaddedFilemode=ignore"
 _FSCK_FAULT: Final = re.compile(r"error: object [0-9a-f]{40}: ([a-z][A-Za-z]+)")
 _OUT_OF_MEMORY: Final = re.compile("out of memory|mmap failed|cannot allocate memory", re.IGNORECASE)
+_DISK_FULL: Final = re.compile("no space left on device|disk quota exceeded", re.IGNORECASE)
 _FSCK_PATHS: Final = frozenset({"hasDot", "hasDotdot", "hasDotgit", "fullPathname", "emptyName"})
 _LISTED_BYTES_MAX: Final = 256
 """Bytes a file takes in a listing on average; a tree that expands without end runs into this bound."""
@@ -124,7 +125,8 @@ class GitBundleReader:
     async def _room(self) -> AsyncIterator[_Room]:
         """Give an empty bare repository that is gone afterwards."""
         try:
-            folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="bundle-", dir=self._scratch))
+            # Not in a thread: cancelled there, it would leave the folder to nobody.
+            folder = Path(tempfile.mkdtemp(prefix="bundle-", dir=self._scratch))
         except OSError as error:
             raise Unavailable(f"nothing can be made in the scratch folder: {error.strerror}") from error
         limits = ProcessLimits(
@@ -169,6 +171,8 @@ class _Room:
         try:
             return (await self._git.run("rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")).decode().strip()
         except GitFailed as failure:
+            if failure.code < 0:
+                raise _unsound(failure, self._limits) from failure
             mend = "Bundle a branch: git bundle create work.bundle HEAD main"
             raise Rejected.of(POINTER, "its head leads to no commit", mend) from failure
 
@@ -237,8 +241,15 @@ class _Room:
             raise _unsound(failure, self._limits) from failure
 
 
-def _unsound(failure: GitFailed, limits: BundleLimits) -> Rejected:
-    """Return what is wrong with a bundle that git could not cope with, told without a word of the bundle's own."""
+def _unsound(failure: GitFailed, limits: BundleLimits) -> DeedlogError:
+    """Return what is wrong with a bundle that git could not cope with, told without a word of the bundle's own.
+
+    Broken, and Unavailable, for what is wrong with git or the disk instead.
+    """
+    if failure.is_crash:
+        return Broken(f"git died of signal {-failure.code} while it read a bundle")
+    if _DISK_FULL.search(failure.said):
+        return Unavailable("the scratch folder has no room for a bundle", retry_after_seconds=60.0)
     if failure.is_over_limit or _OUT_OF_MEMORY.search(failure.said):
         memory = limits.memory_bytes_max // _MEBIBYTE
         rule = f"to read it takes more than {limits.command_seconds_max:g} s or {memory} MiB of memory"

@@ -111,7 +111,7 @@ async def test_a_check_that_is_killed_before_its_commit_is_done_once_after_the_r
         async with child.running():
             (submission,) = (await ada.get(f"/v1/projects/{project}/submissions"))["items"]
             shown = await ada.checked(submission["id"])
-            assert shown["state"] == "accepted"
+            assert shown["state"] == "accepted", shown["refusal"]
             assert len(shown["evidence"]) == 6
     assert await child.told(ada.person) == ["project-registered", "submission-accepted"] + ["evidence-graded"] * 6
 

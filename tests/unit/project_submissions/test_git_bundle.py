@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -13,7 +15,7 @@ import pytest
 from services.project_submissions.clients import BundleLimits, GitBundleReader
 from services.project_submissions.domain.bundle import HEADER_BYTES_MAX, PATH_BYTES_MAX, REFS_MAX
 from services.project_submissions.domain.history import analyse
-from shared.kernel.errors import Rejected, TooLarge, Unavailable
+from shared.kernel.errors import Broken, Rejected, TooLarge, Unavailable
 from tests.unit.project_submissions.repositories import BEN, START, Workshop
 
 LFS_POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345678\n"
@@ -390,6 +392,34 @@ async def test_without_git_the_reader_is_unavailable(workshop: Workshop, scratch
     workshop.commit({"a.py": "a\n"})
     with pytest.raises(Unavailable):
         await GitBundleReader(scratch, search_path=str(tmp_path)).read(workshop.bundle())
+
+
+def git_that(tmp_path: Path, does: str) -> str:
+    """Return a search path with a git that makes repositories, and then does this."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    script = folder / "git"
+    script.write_text(f'#!/bin/sh\ncase "$*" in *" init "*) exec {shutil.which("git")} "$@";; esac\n{does}\n')
+    script.chmod(0o755)
+    return f"{folder}:{os.defpath}"
+
+
+async def test_a_git_that_crashes_says_nothing_about_the_bundle(
+    workshop: Workshop, scratch: Path, tmp_path: Path
+) -> None:
+    workshop.commit({"a.py": "a\n"})
+    with pytest.raises(Broken, match="signal 11"):
+        await GitBundleReader(scratch, search_path=git_that(tmp_path, "kill -SEGV $$")).read(workshop.bundle())
+    assert left_in(scratch) == []
+
+
+async def test_a_disk_without_room_says_nothing_about_the_bundle(
+    workshop: Workshop, scratch: Path, tmp_path: Path
+) -> None:
+    workshop.commit({"a.py": "a\n"})
+    full = "echo 'fatal: write error: No space left on device' >&2; exit 128"
+    with pytest.raises(Unavailable):
+        await GitBundleReader(scratch, search_path=git_that(tmp_path, full)).read(workshop.bundle())
 
 
 async def test_whitespace_and_moves_do_not_make_lines_somebody_elses(workshop: Workshop, scratch: Path) -> None:
