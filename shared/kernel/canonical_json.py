@@ -96,8 +96,7 @@ def _oddity(value: JsonValue) -> Literal["none", "number", "other", "depth"]:
                 if kind is dict or kind is list or kind is tuple:
                     below.append(child)
                 elif kind is float:
-                    # Not so spelled: NaN and the infinities as well, for which orjson would write null.
-                    if child.is_integer() or not _FRACTION_MIN <= abs(child) < _INT_64:
+                    if _is_odd(child):
                         found = "number"
                 elif kind is not str and kind is not int and kind is not bool and child is not None:
                     return "other"
@@ -107,13 +106,18 @@ def _oddity(value: JsonValue) -> Literal["none", "number", "other", "depth"]:
     return "depth"
 
 
+def _is_odd(number: float) -> bool:
+    """Say whether orjson may spell `number` otherwise; of NaN and the infinities, for which it writes null, as well."""
+    return number.is_integer() or not _FRACTION_MIN <= abs(number) < _INT_64
+
+
 def _respelled(value: Any) -> Any:
-    """Return a copy in which every float carries its RFC 8785 spelling."""
+    """Return a copy in which every float that needs it carries its RFC 8785 spelling."""
     if type(value) is dict:
         return {name: _respelled(child) for name, child in value.items()}
     if type(value) is list or type(value) is tuple:
         return [_respelled(child) for child in value]
-    if type(value) is float:
+    if type(value) is float and _is_odd(value):
         return orjson.Fragment(rfc8785.dumps(value))
     return value
 
