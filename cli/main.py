@@ -63,7 +63,9 @@ class Commands(typer.core.TyperGroup):
         place = COMMANDS.get(cmd_name)
         if place is None or cmd_name not in self.list_commands(ctx):
             return None
-        group = typer.main.get_group(importlib.import_module(f"cli.{place}").app)
+        module: typer.Typer = importlib.import_module(f"cli.{place}").app
+        module.rich_markup_mode = None  # plain everywhere: in our words a bracket is a bracket
+        group = typer.main.get_group(module)
         return group.commands.get(cmd_name, group)
 
 
