@@ -97,7 +97,7 @@ class CredentialDoor:
         return Reply.json(page([_outline(each) for each in found[:limit]], cursor))
 
     async def revoke(self, call: Call) -> Reply:
-        """Have a credential revoked and its list signed anew; of two revocations the first counts."""
+        """Have a credential revoked; its list says so to the next who asks. Of two revocations the first counts."""
         body = await call.model(RevocationBody)
         credential = CredentialId(call.path["id"])
         revocation = await revoke(self._registry, self._office, credential, body.reason, self._clock.now())

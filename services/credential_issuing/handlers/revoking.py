@@ -1,4 +1,4 @@
-"""Revocation sets one bit for ever; the list that carries it is signed anew whenever it no longer says what is so."""
+"""Revocation sets one bit for ever; a list is signed anew for whoever asks for it when it no longer says what is so."""
 
 from __future__ import annotations
 
@@ -104,9 +104,10 @@ class Registry(Protocol):
 async def revoke(
     registry: Registry, office: Office, credential: CredentialId, reason: str, now: datetime
 ) -> Revocation:
-    """Have the credential revoked and its list signed anew; return the revocation that counts, the first.
+    """Have the credential revoked, and return the revocation that counts, the first.
 
-    Durable and public on return. Raises NotFound for no credential of ours.
+    Durable on return, and whoever asks for the list from now on gets one that says so: it is signed anew for the next
+    reader and not for each of many revocations. Raises NotFound for no credential of ours.
     """
     async with registry.opened() as register:
         found = await register.find(credential)
@@ -117,9 +118,7 @@ async def revoke(
         if await register.revoke(found, revocation):
             told = CredentialRevoked(credential=credential, reason=reason)
             await register.tell(told.fact(office.new_fact_id(), found.person, now))
-        revocation = await register.revocation(found)
-    await current_list(registry, office, found.list, now)
-    return revocation
+        return await register.revocation(found)
 
 
 async def current_list(registry: Registry, office: Office, number: int, now: datetime) -> bytes:
