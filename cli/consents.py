@@ -1,4 +1,4 @@
-"""deedlog consents: who may look at a person's profile, and who did. All of it as the person (--as)."""
+"""deedlog consents: who may look at a person's profile, and who did. All of it as the person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cli.answers import Json, show, table
 from cli.callers import LIMIT, Limit, caller
 
 app = typer.Typer(no_args_is_help=True, help="See who may look and who did; withdraw consent.")
-Person = Annotated[str, typer.Option("--as", metavar="PERSON", help="The person, signed in by the operator.")]
+Person = Annotated[str, typer.Argument(metavar="PERSON", help="Signed in by the operator.")]
 
 
 @app.command("list")
@@ -29,7 +29,7 @@ def list_consents(person: Person, limit: Limit = LIMIT, json: Json = False) -> N
 @app.command()
 def withdraw(
     consent: Annotated[str, typer.Argument(metavar="CONSENT")],
-    person: Person,
+    person: Annotated[str, typer.Option("--as", metavar="PERSON", help="Whose it is, signed in by the operator.")],
     json: Json = False,
 ) -> None:
     """Withdraw a consent. It holds at once."""

@@ -184,7 +184,7 @@ def test_an_employer_asks_and_the_person_decides(story: Story) -> None:
     approved = place.json("requests", "approve", request["id"], "--as", story.person, "--days", "30")
     assert approved["state"] == "approved"
     assert place.json("profile", "show", story.person, "--key", key)["grant"] == approved["grant"]
-    (access, *_) = place.json("consents", "accesses", "--as", story.person)
+    (access, *_) = place.json("consents", "accesses", story.person)
     assert access["organisation"] == employer
     place.json("consents", "withdraw", approved["grant"], "--as", story.person)
     assert place.run("profile", "show", story.person, "--key", key).returncode == 1
