@@ -7,9 +7,11 @@ and record pass these bytes on untouched. CloudEvents 1.0.2, Kafka protocol bind
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from shared.kernel.clock import parse_rfc3339, rfc3339
@@ -20,6 +22,8 @@ DATA_BYTES_MAX: Final = 2_048
 """Bound on a fact's data. Larger originals stay with the service that took them in; the fact carries a digest."""
 
 SUBJECT_CHARACTERS_MAX: Final = 255
+NUMBER_MAX: Final = 2**63 - 1
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 CALENDAR_START: Final = datetime.min.replace(tzinfo=UTC)
 CALENDAR_END: Final = datetime.max.replace(tzinfo=UTC)
@@ -45,10 +49,10 @@ class NewFact:
                 f"a fact carries at most {DATA_BYTES_MAX} bytes of data, this one has {len(self.data)}",
                 "Keep the original where it is and tell its digest.",
             )
-        if not 0 < len(self.subject) <= SUBJECT_CHARACTERS_MAX:
+        if not 0 < len(self.subject) <= SUBJECT_CHARACTERS_MAX or "\x00" in self.subject:
             raise Rejected.of(
                 "/subject",
-                f"a subject has 1 to {SUBJECT_CHARACTERS_MAX} characters, this one has {len(self.subject)}",
+                f"a subject has 1 to {SUBJECT_CHARACTERS_MAX} characters and no NUL, this one has {len(self.subject)}",
                 "Name the person, organisation or log by its id.",
             )
         if not CALENDAR_START < self.occurred_at < CALENDAR_END:
@@ -97,12 +101,36 @@ class UndecodableFact(Rejected):
     code = "undecodable-fact"
 
 
+_SPECVERSION: Final = ("ce_specversion", b"1.0")
+_CONTENT_TYPE: Final = ("content-type", b"application/json")
+_ERASED: Final = ("ce_erased", b"true")
+_word = lru_cache(maxsize=1_024)(str.encode)
+"""Sources and types: few words, encoded for every fact."""
+
+
+@lru_cache(maxsize=1_024)
+def _instant(instant: datetime) -> bytes:
+    """Facts of one transaction were recorded at one instant."""
+    return rfc3339(instant).encode()
+
+
 def kafka_headers(fact: Fact) -> list[tuple[str, bytes]]:
     """Return the headers of the binary content mode: `ce_…` attributes and `content-type`."""
-    headers = [(f"ce_{name}", value.encode()) for name, value in fact.attributes().items()]
-    headers.append(("content-type", b"application/json"))
-    if fact.is_erased:
-        headers.append(("ce_erased", b"true"))
+    headers = [
+        ("ce_id", fact.id.encode()),
+        ("ce_source", _word(fact.source)),
+        _SPECVERSION,
+        ("ce_type", _word(fact.type)),
+        ("ce_subject", fact.subject.encode()),
+        ("ce_time", rfc3339(fact.occurred_at).encode()),
+        ("ce_recordedtime", _instant(fact.recorded_at)),
+        ("ce_sequence", b"%d" % fact.number),
+        _CONTENT_TYPE,
+    ]
+    if fact.organisation is not None:
+        headers.append(("ce_organisation", fact.organisation.encode()))
+    if fact.data is None:
+        headers.append(_ERASED)
     return headers
 
 
@@ -111,35 +139,34 @@ def from_kafka(headers: Mapping[str, bytes], value: bytes | None) -> Fact:
 
     The data's bytes are taken as they are; whether they satisfy their type's model is the consumer's to find out.
     """
+    if headers.get("ce_specversion") != b"1.0":
+        raise UndecodableFact(f"ce_specversion: expected 1.0, got {headers.get('ce_specversion')!r}")
+    organisation = headers.get("ce_organisation")
     try:
-        attributes = {name[3:]: text.decode() for name, text in headers.items() if name.startswith("ce_")}
-    except UnicodeDecodeError as error:
-        raise UndecodableFact("a ce_ header is not UTF-8") from error
-    if attributes.get("specversion") != "1.0":
-        raise UndecodableFact(f"ce_specversion: expected 1.0, got {attributes.get('specversion')!r}")
-    erased = attributes.get("erased") == "true"
-    return from_attributes(attributes, None if erased else (value or b""))
-
-
-def from_attributes(attributes: Mapping[str, str], data: bytes | None) -> Fact:
-    """Return the fact with these CloudEvents attributes. Raises UndecodableFact naming the attribute."""
-    try:
-        number = int(attributes["sequence"])
         fact = Fact(
-            id=FactId(attributes["id"]),
-            source=attributes["source"],
-            subject=Subject(attributes["subject"]),
-            number=number,
-            type=attributes["type"],
-            occurred_at=parse_rfc3339(attributes["time"]),
-            recorded_at=parse_rfc3339(attributes["recordedtime"]),
-            organisation=attributes.get("organisation"),
-            data=data,
+            FactId(headers["ce_id"].decode()),
+            headers["ce_source"].decode(),
+            Subject(headers["ce_subject"].decode()),
+            int(headers["ce_sequence"]),
+            headers["ce_type"].decode(),
+            parse_rfc3339(headers["ce_time"].decode()),
+            parse_rfc3339(headers["ce_recordedtime"].decode()),
+            None if organisation is None else organisation.decode(),
+            None if headers.get("ce_erased") == b"true" else value or b"",
         )
     except KeyError as error:
-        raise UndecodableFact(f"the attribute {error.args[0]!r} is missing") from error
+        raise UndecodableFact(f"the header {error.args[0]!r} is missing") from error
     except ValueError as error:
-        raise UndecodableFact(f"an attribute cannot be read: {error}") from error
-    if number < 1:
-        raise UndecodableFact(f"sequence: expected 1 or more, got {number}")
+        raise UndecodableFact(f"a header cannot be read: {error}") from error
+    _check(fact)
     return fact
+
+
+def _check(fact: Fact) -> None:
+    """Raise UndecodableFact for what no database could keep: whoever wrote this is none of ours."""
+    if not 1 <= fact.number <= NUMBER_MAX:
+        raise UndecodableFact(f"ce_sequence: expected 1 to {NUMBER_MAX}, got {fact.number}")
+    if _UUID.fullmatch(fact.id) is None:
+        raise UndecodableFact("ce_id: expected a UUID")
+    if not 0 < len(fact.subject) <= SUBJECT_CHARACTERS_MAX or "\x00" in fact.subject or "\x00" in fact.type:
+        raise UndecodableFact(f"ce_subject or ce_type: expected 1 to {SUBJECT_CHARACTERS_MAX} characters without NUL")

@@ -29,13 +29,12 @@ class Batch:
     erasures: dict[FactId, int] = field(default_factory=dict)
     broken: dict[FactId, str] = field(default_factory=dict)
     parks: dict[StreamKey, Park] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return sum(map(len, self.streams.values()))
+    size: int = 0
 
     def add(self, key: StreamKey, facts: Sequence[Fact], types: Collection[str] | None) -> None:
         """Take in `facts` of one stream; those of `types` are decoded, and those that cannot be are noted as broken."""
         self.streams.setdefault(key, []).extend(facts)
+        self.size += len(facts)
         for fact in facts:
             self._decode(fact, types is not None and fact.type in types)
 
@@ -61,7 +60,7 @@ class Batch:
             parts = [facts] if len(self.streams) > 1 else [[fact] for fact in sorted(facts, key=lambda f: f.number)]
             park = {key: self.parks[key]} if key in self.parks else {}
             for part in parts:
-                yield Batch({key: part}, self.heard, self.erasures, self.broken, park)
+                yield Batch({key: part}, self.heard, self.erasures, self.broken, park, len(part))
 
 
 @dataclass(slots=True)

@@ -139,7 +139,7 @@ class Consumer:
                 batch.add(key, run, self.effect.types)
                 if park is not None:
                     batch.parks[key] = park
-                if len(batch) >= TRANSACTION_FACTS_MAX:
+                if batch.size >= TRANSACTION_FACTS_MAX:
                     await self._apply_whole_or_apart(batch)
                     batch = Batch()
         if batch.streams:
@@ -189,7 +189,7 @@ class Consumer:
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - an effect's bug must park one stream, not stop them all
-            if len(batch) == 1:
+            if batch.size == 1:
                 ((fact,),) = batch.streams.values()
                 batch.broken[fact.id] = _reason(error, self.service)
                 await self._transact(batch)

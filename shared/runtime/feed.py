@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import grpc
 
 from deedlog.facts.v1 import facts_pb2, service_pb2_grpc
-from shared.events.fact import Fact
+from shared.events.fact import NUMBER_MAX, Fact
 from shared.kernel.errors import NotFound, Rejected, Unavailable
 from shared.kernel.ids import FactId, Subject
 from shared.runtime.postgres import Pool, reading
@@ -28,7 +28,6 @@ from shared.runtime.stream_store import (
     StreamStore,
 )
 
-NUMBER_MAX: Final = 2**63 - 1
 EPOCH_MAX: Final = 2**31 - 1
 CALL_SECONDS: Final = 5.0
 SCAN_SECONDS: Final = 3_600.0

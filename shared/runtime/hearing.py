@@ -15,6 +15,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -36,8 +37,13 @@ from shared.runtime.topics import BrokerAdmin, BrokerUnavailable, BrokerView, to
 
 BATCH_RECORDS_MAX: Final = 500
 """Records a batch; with it a transaction stays far below its timeout and locks few subjects."""
-BATCH_WAIT_MS: Final = 20
-"""How long a batch is waited for. FastStream then sleeps as long again, deaf, so it is half of a hop's worst idle."""
+BATCH_WAIT_MS: Final = 500
+"""How long nothing must come before a listener is idle: it then commits, and asks the broker less often."""
+IDLE_FETCH_WAIT_MS: Final = 100
+"""How long an idle listener lets the broker wait for data. The embedded one does not answer earlier when data come,
+so this is the most that an event after a silence is late; at 20 ms a silent listener costs a tenth of a core."""
+COMMIT_SECONDS: Final = 0.2
+"""How often offsets are committed. They are a hint; what a crash makes us read again, positions know."""
 HEARTBEAT_MS: Final = 500
 REQUEST_TIMEOUT_MS: Final = 40_000
 """Above session and rebalance timeouts; below them a member can fail to rejoin for ever."""
@@ -63,8 +69,9 @@ class Hearing:
     def __init__(self, settings: Settings, consumer: Consumer, clock: Clock) -> None:
         self._settings = settings
         self._consumer = consumer
-        self._clock = clock
-        self._sources = consumer.effect.hears
+        self.clock = clock
+        self.fetch_wait_ms = settings.fetch_wait_ms
+        self.sources = frozenset(source.name for source in consumer.effect.hears)
         self._attached = BrokerView("", frozenset())
         self.is_assigned = False
         self.undecodable = 0
@@ -89,13 +96,13 @@ class Hearing:
             await asyncio.sleep(self._settings.broker_watch_seconds)
 
     def _ours(self, view: BrokerView) -> BrokerView:
-        return BrokerView(view.cluster, topics_of(self._sources, view.topics))
+        return BrokerView(view.cluster, topics_of(self._consumer.effect.hears, view.topics))
 
     async def _listen(self, admin: BrokerAdmin, view: BrokerView) -> None:
         """Listen until broker or topics change. Looking for lost tails does not wait for the group to come together."""
         attachment = Attachment(self, self._consumer, view)
         broker = await self._broker(admin, attachment, view)
-        tails = TailCheck(self._settings, self._consumer, self._clock, attachment.has_read_all)
+        tails = TailCheck(self._settings, self._consumer, self.clock, attachment.has_read_all)
         starting = asyncio.ensure_future(broker.start())
         work = (self._attend(starting), self._watch(admin, view), tails.run(is_caught_up=self._goes_on(view)))
         tasks = [asyncio.ensure_future(one) for one in work]
@@ -147,8 +154,6 @@ class Hearing:
             listener=attachment,
             group_id=f"{self._consumer.service}.{view.cluster}",
             batch=True,
-            max_records=BATCH_RECORDS_MAX,
-            batch_timeout_ms=BATCH_WAIT_MS,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=settings.fetch_wait_ms,
@@ -156,6 +161,7 @@ class Hearing:
             heartbeat_interval_ms=HEARTBEAT_MS,
         )
         attachment.subscriber(attachment.on_batch, parser=_unparsed, decoder=_undecoded)
+        attachment.subscriber.get_msg = attachment.next_records
         return broker
 
     async def _partitions(self, admin: BrokerAdmin, view: BrokerView) -> list[Home]:
@@ -177,6 +183,8 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer = consumer
         self._view = view
         self._nexts: dict[TopicPartition, int] = {}
+        self._uncommitted: dict[TopicPartition, int] = {}
+        self._committed_at = 0.0
         self._under_way: frozenset[TopicPartition] = frozenset()
         self._hold_seconds: defaultdict[TopicPartition, float] = defaultdict(lambda: HOLD_SECONDS_MIN)
         self._resumptions: set[asyncio.Task[None]] = set()
@@ -189,12 +197,25 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
     # aiokafka's listener
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        """Note that nothing is held for the moment."""
+        """Commit what was applied, for whoever gets the partitions, and note that nothing is held for the moment."""
         self._hearing.is_assigned = False
+        await self._commit()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Note that we are a member; with more members than partitions a member may rightly hold none."""
         self._hearing.is_assigned = True
+
+    async def next_records(self, kafka: Any) -> tuple[ConsumerRecord, ...]:
+        """Return the next batch; none when nothing came for a while.
+
+        In the place of FastStream's own, which sleeps, deaf, for as long again as it waited in vain.
+        """
+        found = await kafka.getmany(timeout_ms=BATCH_WAIT_MS, max_records=BATCH_RECORDS_MAX)
+        # aiokafka has no word for this: the wait is read anew for each fetch.
+        kafka._fetcher._fetch_max_wait_ms = self._hearing.fetch_wait_ms if found else IDLE_FETCH_WAIT_MS
+        if not found:
+            await self._commit()
+        return tuple(chain.from_iterable(found.values()))
 
     async def on_batch(self, message: KafkaMessage) -> None:
         """Apply a batch and commit its offsets, or seek back. Never raises but for cancellation.
@@ -219,14 +240,18 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         self._hold({home: offset for home, offset in firsts.items() if home in held_homes})
         done = {home: offset for home, offset in nexts.items() if home not in held_homes}
         self._nexts |= done
-        await self._commit(done)
+        self._uncommitted |= done
+        for home in done:
+            self._hold_seconds.pop(home, None)
+        if self._hearing.clock.monotonic() - self._committed_at > COMMIT_SECONDS:
+            await self._commit()
 
     def _read(self, records: Sequence[ConsumerRecord]) -> tuple[list[Fact], Mapping[StreamKey, set[TopicPartition]]]:
         facts: list[Fact] = []
         homes: defaultdict[StreamKey, set[TopicPartition]] = defaultdict(set)
         for record in records:
             try:
-                fact = from_kafka(dict(record.headers), record.value)
+                fact = self._fact(record)
             except UndecodableFact as error:
                 self._hearing.undecodable += 1
                 where = f"{record.topic}/{record.partition}/{record.offset}"
@@ -235,6 +260,12 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
             facts.append(fact)
             homes[StreamKey(fact.source, fact.subject)].add(TopicPartition(record.topic, record.partition))
         return facts, homes
+
+    def _fact(self, record: ConsumerRecord) -> Fact:
+        fact = from_kafka(dict(record.headers), record.value)
+        if fact.source not in self._hearing.sources:
+            raise UndecodableFact("ce_source: expected one that tells on this topic")
+        return fact
 
     def _hold(self, firsts: dict[TopicPartition, int]) -> None:
         """Go back to the first offset of each partition and pause it, for longer each time."""
@@ -256,12 +287,11 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         if kafka is not None and home in kafka.assignment():
             kafka.resume(home)
 
-    async def _commit(self, nexts: dict[TopicPartition, int]) -> None:
+    async def _commit(self) -> None:
         """Commit as a hint. A broker that lost our group can make a commit loop for ever, so it is bounded in time."""
-        for home in nexts:
-            self._hold_seconds.pop(home, None)
-        kafka = self.kafka
-        mine = {home: offset for home, offset in nexts.items() if kafka is not None and home in kafka.assignment()}
+        kafka, offsets = self.kafka, self._uncommitted
+        self._uncommitted, self._committed_at = {}, self._hearing.clock.monotonic()
+        mine = {home: offset for home, offset in offsets.items() if kafka is not None and home in kafka.assignment()}
         if not mine:
             return
         try:
@@ -293,7 +323,8 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._nexts.get(home, 0) if home in self._under_way else position
 
     async def close(self) -> None:
-        """Cancel what waits to be resumed."""
+        """Cancel what waits to be resumed, and commit what was applied."""
+        await self._commit()
         for task in list(self._resumptions):
             task.cancel()
         await asyncio.gather(*self._resumptions, return_exceptions=True)

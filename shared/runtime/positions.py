@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from shared.events.fact import Fact
-from shared.kernel.ids import FactId, Subject
+from shared.kernel.ids import Subject
 from shared.runtime.effect import SetAside
 from shared.runtime.postgres import Connection
 from shared.runtime.stream_rules import Position
@@ -42,9 +42,10 @@ class Tail:
 
 REASON_CHARACTERS_MAX: Final = 500
 NOWHERE: Final = Position()
+_NONE: Final[frozenset[int]] = frozenset()
 
 _READ: Final = """
-SELECT p.source, p.subject, p.number, p.fact_id, p.parked_number IS NOT NULL, p.skipped
+SELECT p.source, p.subject, p.number, p.fact_id::text, p.parked_number IS NOT NULL, p.skipped
 FROM positions p JOIN unnest($1::text[], $2::text[]) AS k (source, subject) USING (source, subject)
 """
 _LOCK: Final = _READ + "ORDER BY p.source, p.subject FOR UPDATE OF p"
@@ -70,10 +71,8 @@ async def read_positions(connection: Connection, keys: Sequence[StreamKey], *, l
     """Return the position of each stream that has one; with `lock`, held in key order until the transaction ends."""
     rows = await connection.fetch(_LOCK if lock else _READ, [key.source for key in keys], [key.subject for key in keys])
     return {
-        StreamKey(row[0], Subject(row[1])): Position(
-            row[2], FactId(str(row[3])) if row[3] else None, row[4], frozenset(row[5] or ())
-        )
-        for row in rows
+        StreamKey(source, subject): Position(number, fact_id, is_parked, frozenset(skipped) if skipped else _NONE)
+        for source, subject, number, fact_id, is_parked, skipped in rows
     }
 
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import NamedTuple
 
 from shared.events.fact import Fact
 from shared.kernel.ids import FactId
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """How far a stream was heard: the last number and the last fact's id. A parked stream is held at that place."""
 
     number: int = 0

@@ -70,7 +70,7 @@ SELECT (SELECT epoch FROM backbone.epochs), subject, number, fact_id, type, occu
 FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $6::timestamptz[], $7::text[], $8::bytea[])
   AS new (subject, number, fact_id, type, occurred_at, organisation, data)
 """
-COLUMNS: Final = """epoch, xid::text::bigint AS xid_number, id, subject, number, fact_id, type, occurred_at,
+COLUMNS: Final = """epoch, xid::text::bigint AS xid_number, id, subject, number, fact_id::text, type, occurred_at,
     recorded_at, organisation, data"""
 _READ: Final = f"""
 SELECT {COLUMNS} FROM backbone.facts WHERE subject = $1 AND number > $2 ORDER BY number LIMIT $3
@@ -214,7 +214,7 @@ class StreamStore:
 def fact_of_row(source: str, row: Any) -> Fact:
     """Return the fact in a row of COLUMNS."""
     _, _, _, subject, number, fact_id, type_, occurred_at, recorded_at, organisation, data = row
-    return Fact(FactId(str(fact_id)), source, subject, number, type_, occurred_at, recorded_at, organisation, data)
+    return Fact(fact_id, source, subject, number, type_, occurred_at, recorded_at, organisation, data)
 
 
 def _head_of_row(row: Any) -> Head:

@@ -16,7 +16,8 @@ from shared.kernel.ids import FactId, Subject
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SOUND = StatementRecorded(statement="s", account="a", verb="v", object="o", object_type="Activity", digest="d").encode()
 
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+characters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+texts = st.text(characters, min_size=1, max_size=40)
 instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 fact_ids = st.uuids(version=4).map(lambda value: FactId(str(value)))
 
@@ -27,9 +28,7 @@ def any_facts(draw: st.DrawFn) -> Fact:
     return Fact(
         id=draw(fact_ids),
         source=draw(texts),
-        subject=Subject(
-            draw(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=SUBJECT_CHARACTERS_MAX))
-        ),
+        subject=Subject(draw(st.text(characters, min_size=1, max_size=SUBJECT_CHARACTERS_MAX))),
         number=draw(st.integers(1, 2**63 - 1)),
         type=draw(texts),
         occurred_at=draw(instants),

@@ -78,7 +78,7 @@ class Listening(RuleBasedStateMachine):
 
     def _unpark(self, key: StreamKey) -> None:
         del self.parks[key]
-        self.positions[key] = replace(self.positions.get(key, NOWHERE), is_parked=False)
+        self.positions[key] = self.positions.get(key, NOWHERE)._replace(is_parked=False)
 
     def _hear(self, facts: list[Fact]) -> None:
         batch = Batch()
@@ -91,10 +91,10 @@ class Listening(RuleBasedStateMachine):
         for heard in decision.ready:
             self.applied[heard.fact.subject].append(heard.fact.number)
         for key, last in decision.last.items():
-            self.positions[key] = replace(self.positions.get(key, NOWHERE), number=last.number, fact_id=last.id)
+            self.positions[key] = self.positions.get(key, NOWHERE)._replace(number=last.number, fact_id=last.id)
         for key, park in decision.parks.items():
             self.parks[key] = park
-            self.positions[key] = replace(self.positions.get(key, NOWHERE), is_parked=True)
+            self.positions[key] = self.positions.get(key, NOWHERE)._replace(is_parked=True)
 
     @invariant()
     def each_fact_is_applied_once_in_order_but_those_skipped(self) -> None:
