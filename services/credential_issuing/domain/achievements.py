@@ -24,8 +24,8 @@ class Achievements:
         return (
             f"{self.anchors[level - 1]} "
             f"Issued when P(level >= {level}) is at least {rule.probability_min}, from at least {rule.works_min} "
-            f"distinct works and {rule.raters_min} distinct raters{instead}, on evidence no older than "
-            f"{rule.evidence_age_half_lives_max:g} half-lives of the skill."
+            f"distinct works and {rule.raters_min} distinct raters{instead}, on evidence whose age at the estimate "
+            f"was at most {rule.evidence_age_half_lives_max:g} times the half-life of the skill."
         )
 
 
