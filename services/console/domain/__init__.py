@@ -1,0 +1,1 @@
+"""What pages show and in which words; pure."""
