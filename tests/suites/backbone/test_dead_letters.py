@@ -252,6 +252,41 @@ async def test_a_record_that_is_no_fact_is_counted_and_harms_no_other(
     await until(is_counted)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ce_source", b"identity"),
+        ("ce_source", b"nobody"),
+        ("ce_id", b"no uuid"),
+        ("ce_sequence", b"9223372036854775808"),
+        ("ce_sequence", b"-1"),
+        ("ce_subject", b""),
+        ("ce_subject", b"a\x00b"),
+        ("ce_subject", b"a" * 256),
+        ("ce_type", b"\x00"),
+        ("ce_time", b"yesterday"),
+        ("ce_time", b"2026-01-01T00:00:00"),
+        ("ce_recordedtime", b"\xff"),
+    ],
+)
+async def test_a_fact_of_which_one_header_is_foreign_is_counted_and_parks_nothing(
+    house: House, name: str, value: bytes
+) -> None:
+    await house.start()
+    await house.tell(new_fact("ada"))
+    await house.until_heard()
+    (record,) = await house.records()
+    await house.produce_raw(record.value, list({**dict(record.headers), name: value}.items()))
+    await house.tell(new_fact("ada"))
+    await house.until_heard()
+
+    async def is_counted() -> bool:
+        return house.hearing.undecodable == 1
+
+    await until(is_counted)
+    assert await house.parked() == {}
+
+
 async def test_a_fact_whose_record_is_mangled_is_read_from_its_owner(house: House) -> None:
     """What lies on the topic in place of ada's last fact is no fact; nothing follows it in that stream."""
     await house.start()
