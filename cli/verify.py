@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.answers import Json
+from cli.answers import FINE, Json, show
 from cli.surroundings import Surroundings
 from shared.kernel.clock import SystemClock
 from shared.verifier.cli import run_trust_add, run_trust_list, run_trust_remove, run_verify
@@ -33,9 +34,11 @@ def verify(
 def add(
     words: Annotated[list[str], typer.Argument(metavar="DID KEY… | VKEY | FILE")],
     trust: Trust = None,
+    json: Json = False,
 ) -> None:
     """Pin an issuer's keys, a log, or all that a trust file pins; from a source you believe."""
-    raise typer.Exit(run_trust_add(words, _trust(trust), sys.stdout))
+    path = _trust(trust)
+    _changed(run_trust_add(words, path, said := io.StringIO()), said, path, json)
 
 
 @app.command("list")
@@ -48,9 +51,22 @@ def list_pins(trust: Trust = None, json: Json = False) -> None:
 def remove(
     name: Annotated[str, typer.Argument(help="An issuer's DID, one key, or a log.")],
     trust: Trust = None,
+    json: Json = False,
 ) -> None:
     """Unpin an issuer, one key, or a log."""
-    raise typer.Exit(run_trust_remove(name, _trust(trust), sys.stdout))
+    path = _trust(trust)
+    _changed(run_trust_remove(name, path, said := io.StringIO()), said, path, json)
+
+
+def _changed(code: int, said: io.StringIO, path: Path, json: bool) -> None:
+    """Say what came of a change: for programs what is pinned now, or why nothing changed."""
+    if not json:
+        sys.stdout.write(said.getvalue())
+    elif code == FINE:
+        run_trust_list(path, True, sys.stdout)
+    else:
+        show({"error": {"exit_code": code, "detail": said.getvalue().strip()}}, True, lambda: None)
+    raise typer.Exit(code)
 
 
 def _trust(named: Path | None) -> Path:

@@ -38,6 +38,10 @@ _HOP_BY_HOP: Final = frozenset(
 """Meant for one connection only (RFC 9110 §7.6.1); `expect` is answered by our own server."""
 
 
+_OURS: Final = frozenset({b"date", b"server"})
+"""Said by our own server of every answer; it would stand there twice."""
+
+
 class Gateway:
     """Hands requests to the services at `targets` (service → http://host:port), by the path. A component, too."""
 
@@ -126,7 +130,7 @@ class Gateway:
         except httpx.HTTPError as error:
             raise Unavailable(f"The service {service} is away; what it holds is kept. Try again.") from error
         async with contextlib.aclosing(response):
-            kept = list(passed_on(response.headers.raw))
+            kept = [(name, value) for name, value in passed_on(response.headers.raw) if name not in _OURS]
             await send({"type": "http.response.start", "status": response.status_code, "headers": kept})
             try:
                 async for chunk in response.aiter_raw():

@@ -27,8 +27,8 @@ def place() -> Iterator[Place]:
 
 
 @pytest.fixture
-def other_place() -> Iterator[Place]:
-    """A second one."""
+def fresh_place() -> Iterator[Place]:
+    """A place where no house ever was."""
     found = new_place()
     yield found
     found.clean()

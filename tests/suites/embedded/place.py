@@ -83,11 +83,17 @@ class Place:
             base_url=f"http://127.0.0.1:{self.port}", headers={"Authorization": f"Bearer {key}"}, trust_env=False
         )
 
-    def clean(self) -> None:
+    def stop(self) -> None:
+        """Have ended what runs here."""
         self.run("down")
         for process in self._started:
             process.kill()
             process.communicate()
+        self._started.clear()
+
+    def clean(self) -> None:
+        """Have ended what runs here, and taken everything away."""
+        self.stop()
         data = self.home.postgres / "data"
         if data.is_symlink():
             shutil.rmtree(data.resolve().parent)

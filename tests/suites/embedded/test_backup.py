@@ -16,7 +16,7 @@ import pytest
 from infra.embedded.lending import database_dsn, lent_postgres
 from tests.suites.embedded.place import Place
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def query(place: Place, database: str, sql: str) -> Any:

@@ -18,7 +18,7 @@ from cli.demo.repository import make_bundle
 from shared.kernel.ids import system_uuid7
 from tests.suites.embedded.place import Place
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 ACCOUNT = "learner-77"
 BOUND_SECONDS = 60.0
 

@@ -72,6 +72,7 @@ async def test_method_target_body_and_headers_arrive_as_they_were_sent(serve: Se
     assert answer.status_code == 201
     assert answer.headers["x-body-bytes"] == "300000"
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert len(answer.headers.get_list("date")) == 1
     told = answer.json()
     assert told["method"] == "POST"
     assert told["target"] == "/xapi/st%2Fx%20y?a=%20b&c"

@@ -14,16 +14,18 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 import pytest
 
+from tests.suites.embedded.conftest import new_place
 from tests.suites.embedded.place import READY_SECONDS_MAX, ROOT, Place
 
 STOP_SECONDS_MAX = 11.0
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another user")
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def descendants(pid: int) -> list[psutil.Process]:
@@ -42,6 +44,25 @@ def stopped(process: subprocess.Popen[str], number: signal.Signals) -> tuple[flo
     return time.monotonic() - began, said
 
 
+@pytest.fixture(scope="module")
+def settled() -> Iterator[Place]:
+    """A house that was started before, so that starting it again makes no new cluster."""
+    found = new_place()
+    try:
+        found.json("up", "--detach")
+        found.run("down")
+        yield found
+    finally:
+        found.clean()
+
+
+@pytest.fixture
+def place(settled: Place) -> Iterator[Place]:
+    """The settled house, at rest before and after."""
+    yield settled
+    settled.stop()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_everything_from_the_door_inwards(place: Place, number: signal.Signals) -> None:
     process = place.up()
@@ -57,14 +78,14 @@ def test_a_signal_stops_everything_from_the_door_inwards(place: Place, number: s
     assert place.state()["phase"] == "stopped"
 
 
-def test_a_second_start_finds_its_data_and_is_no_slower(place: Place) -> None:
-    first = place.json("up", "--detach")["seconds_to_ready"]
-    with place.api() as api:
+def test_a_second_start_finds_its_data_and_is_no_slower(fresh_place: Place) -> None:
+    first = fresh_place.json("up", "--detach")["seconds_to_ready"]
+    with fresh_place.api() as api:
         made = api.post("/v1/organisations", json={"name": "Kept"}).raise_for_status().json()
-    assert place.run("down").returncode == 0
-    second = place.json("up", "--detach")["seconds_to_ready"]
+    assert fresh_place.run("down").returncode == 0
+    second = fresh_place.json("up", "--detach")["seconds_to_ready"]
     print(f"first start ready after {first:.2f} s, second after {second:.2f} s")
-    with place.api() as api:
+    with fresh_place.api() as api:
         listed = api.get("/v1/organisations").raise_for_status().json()["items"]
     assert [one["id"] for one in listed] == [made["id"]]
     assert first < READY_SECONDS_MAX
@@ -149,13 +170,13 @@ def test_one_process_a_service_is_the_same_house(place: Place) -> None:
         assert api.get("/v1/rubrics").status_code == 200
 
 
-def test_no_folder_of_others_is_loosened(place: Place) -> None:
-    watched = [place.home.path.parent, *place.home.path.parent.parents, ROOT, ROOT / ".venv"]
+def test_no_folder_of_others_is_loosened(fresh_place: Place) -> None:
+    watched = [fresh_place.home.path.parent, *fresh_place.home.path.parent.parents, ROOT, ROOT / ".venv"]
     before = {folder: stat.S_IMODE(folder.stat().st_mode) for folder in watched}
-    place.json("up", "--detach")
-    place.run("down")
+    fresh_place.json("up", "--detach")
+    fresh_place.run("down")
     assert {folder: stat.S_IMODE(folder.stat().st_mode) for folder in watched} == before
-    for file in place.home.path.rglob("*"):
+    for file in fresh_place.home.path.rglob("*"):
         if file.is_file() and not file.is_symlink():
             assert not file.stat().st_mode & 0o077, f"{file} is open to others"
 
@@ -168,13 +189,13 @@ def test_the_idle_house_fits_its_memory(place: Place) -> None:
 
 
 @pytest.fixture
-def strangers_python(place: Place) -> Path:
+def strangers_python(fresh_place: Place) -> Path:
     """An environment with this one's packages, on a Python that every user of the machine may run."""
     name = f"python{sys.version_info.major}.{sys.version_info.minor}"
     found = shutil.which(name, path="/usr/local/bin:/usr/bin")
     if found is None:
         pytest.skip(f"no {name} that other users could run")
-    venv = place.home.path.parent / "venv"
+    venv = fresh_place.home.path.parent / "venv"
     subprocess.run([found, "-m", "venv", "--without-pip", venv], check=True, timeout=60)
     packages = sysconfig.get_path("purelib")
     lines = [packages, str(ROOT), str(ROOT / "proto" / "gen"), ""]
@@ -183,21 +204,21 @@ def strangers_python(place: Place) -> Path:
 
 
 @only_root
-def test_a_user_without_rights_runs_it_as_themselves(place: Place, strangers_python: Path) -> None:
-    shutil.chown(place.home.path.parent, "nobody", "nogroup")
+def test_a_user_without_rights_runs_it_as_themselves(fresh_place: Place, strangers_python: Path) -> None:
+    shutil.chown(fresh_place.home.path.parent, "nobody", "nogroup")
     words = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", str(strangers_python), "-m", "cli.main"]
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*words, *more], env=place.environment, capture_output=True, text=True, timeout=90, check=False
+            [*words, *more], env=fresh_place.environment, capture_output=True, text=True, timeout=90, check=False
         )
 
     done = run("up", "--detach", "--json")
     try:
         assert done.returncode == 0, done.stderr
-        assert stat.S_IMODE(place.home.path.stat().st_mode) == 0o700
-        owners = {psutil.Process(one["pid"]).username() for one in place.state()["processes"]}
+        assert stat.S_IMODE(fresh_place.home.path.stat().st_mode) == 0o700
+        owners = {psutil.Process(one["pid"]).username() for one in fresh_place.state()["processes"]}
         assert owners == {"nobody"}
-        assert not (place.home.postgres / "data").is_symlink()
+        assert not (fresh_place.home.postgres / "data").is_symlink()
     finally:
         assert run("down").returncode == 0
