@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from shared.events.learning_events import StatementRecorded
-from shared.events.sources import LEARNING_EVENTS
+from shared.events.sources import LEARNING_EVENTS, Source
 from shared.kernel.clock import SystemClock
 from shared.runtime.backbone import Backbone
 from shared.runtime.effect import Applying, Heard, SetAside
@@ -34,8 +34,8 @@ FOLDER = Path(__file__).parent / "backbone_tables"
 class Tallying:
     """Adds up facts by person, a row a person, in arrays."""
 
-    hears = (LEARNING_EVENTS,)
-    types = frozenset({StatementRecorded.type})
+    hears: tuple[Source, ...] = (LEARNING_EVENTS,)
+    types: frozenset[str] | None = frozenset({StatementRecorded.type})
 
     async def subjects(self, connection: Connection, heard: Sequence[Heard]) -> Collection[str]:
         """Nobody else."""

@@ -38,6 +38,6 @@ def test_a_subject_has_1_to_255_characters(subject: str) -> None:
 
 
 def test_data_over_the_bound_is_refused() -> None:
-    assert new_fact(data=b"x" * DATA_BYTES_MAX)
+    assert len(new_fact(data=b"x" * DATA_BYTES_MAX).data) == DATA_BYTES_MAX
     with pytest.raises(Rejected):
         new_fact(data=b"x" * (DATA_BYTES_MAX + 1))
