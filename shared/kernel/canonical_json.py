@@ -35,6 +35,8 @@ _BEYOND_BASIC_PLANE: Final = re.compile(rb"[\xf0-\xf4]")
 _FRACTION_MIN: Final = 1e-4
 """From here up both spell a number that has a fraction in plain decimals; below 1e-5 orjson goes to exponents."""
 _INT_64: Final = 2.0**63
+_INTEGER_MAX: Final = 2.0**53 - 1
+"""Up to here a whole double is spelled as the integer it is, minus zero too (RFC 8785 §3.2.2.3)."""
 _NAME_ENDS: Final = (b'":', b" :", b"\t:", b"\n:", b"\r:")
 
 
@@ -118,7 +120,8 @@ def _respelled(value: Any) -> Any:
     if type(value) is list or type(value) is tuple:
         return [_respelled(child) for child in value]
     if type(value) is float and _is_odd(value):
-        return orjson.Fragment(rfc8785.dumps(value))
+        is_whole = value.is_integer() and abs(value) <= _INTEGER_MAX
+        return int(value) if is_whole else orjson.Fragment(rfc8785.dumps(value))
     return value
 
 
