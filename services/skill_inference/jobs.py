@@ -95,7 +95,7 @@ class Reviser:
             await tx.lock(locked)
             desk = ConnectedDesk(tx.connection, self._book, lambda facts: self._backbone.store.append(tx, facts))
             basis = await desk.hold_basis()
-            left = await revise(desk, self._inference, locked, locked, basis)
+            left = await revise(desk, self._inference, locked, await desk.people(locked), locked, basis)
             done = [person for person in waiting if person not in left and around.canonical(person) not in left]
             await told.is_done(tx.connection, done)
         if not done:

@@ -58,7 +58,6 @@ class Estimate:
     newest_evidence_at: datetime | None
     half_life_days: float
     assurance_mix: Mapping[Assurance, int]
-    outlook: tuple[Outlook, ...]
 
 
 def estimates(state: PersonState, release: Release, as_of: datetime) -> tuple[Estimate, ...]:
@@ -93,8 +92,13 @@ def estimate(state: PersonState, skill: str, release: Release, as_of: datetime) 
         newest_evidence_at=None if evidence.newest_at is None else instant_of(evidence.newest_at),
         half_life_days=release.skill(skill).half_life_days,
         assurance_mix=evidence.mix,
-        outlook=tuple(_outlook(state, skill, release, at, months) for months in OUTLOOK_MONTHS),
     )
+
+
+def outlook(state: PersonState, skill: str, release: Release, as_of: datetime) -> tuple[Outlook, ...]:
+    """Return what would be said OUTLOOK_MONTHS after `as_of` without further evidence."""
+    at = microseconds(as_of)
+    return tuple(_outlook(state, skill, release, at, months) for months in OUTLOOK_MONTHS)
 
 
 def level_of(mean: float, cut_points: tuple[float, ...]) -> int:

@@ -41,6 +41,8 @@ class _Tally:
     attested: set[str] = field(default_factory=set)
     newest_at: int | None = None
     mix: dict[Assurance, int] = field(default_factory=dict)
+    settled: SkillEvidence | None = None
+    """What was last said of it; None once more was counted."""
 
 
 class Tallies:
@@ -58,6 +60,7 @@ class Tallies:
                 tally = self._tallies.get(skill)
                 if tally is None:
                     tally = self._tallies[skill] = _Tally()
+                tally.settled = None
                 tally.mix[observation.assurance] = tally.mix.get(observation.assurance, 0) + 1
                 if has_weight:
                     _count(tally, observation)
@@ -89,12 +92,14 @@ def _count(tally: _Tally, observation: Observation) -> None:
 
 
 def _settled(tally: _Tally) -> SkillEvidence:
-    return SkillEvidence(
-        observations=tally.observations,
-        works=frozenset(tally.works),
-        raters=frozenset(tally.raters),
-        tasks=frozenset(tally.tasks),
-        attested=frozenset(tally.attested),
-        newest_at=tally.newest_at,
-        mix={kind: tally.mix[kind] for kind in Assurance if kind in tally.mix},
-    )
+    if tally.settled is None:
+        tally.settled = SkillEvidence(
+            observations=tally.observations,
+            works=frozenset(tally.works),
+            raters=frozenset(tally.raters),
+            tasks=frozenset(tally.tasks),
+            attested=frozenset(tally.attested),
+            newest_at=tally.newest_at,
+            mix={kind: tally.mix[kind] for kind in Assurance if kind in tally.mix},
+        )
+    return tally.settled

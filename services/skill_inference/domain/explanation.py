@@ -48,35 +48,34 @@ def explain(state: PersonState, skill: str, release: Release, as_of: datetime, t
     """Return the mean of `skill` as of `as_of`, taken apart by fact. Linear in the person's facts."""
     at = microseconds(as_of)
     mean, _ = level_at(state, skill, release, at)
-    contributions = sorted(_contributions(state, skill, release, at), key=_by_size)
-    rest = contributions[top_max:]
+    ranked = sorted(_contributions(state, skill, release, at))
+    rest = ranked[top_max:]
     return Explanation(
         skill=skill,
         prior=release.prior_mean(skill),
         mean=mean,
-        top=tuple(contributions[:top_max]),
-        rest=math.fsum(contribution.logits for contribution in rest),
+        top=tuple(
+            Contribution(fact, source, instant_of(occurred), logits)
+            for _, occurred, source, fact, logits in ranked[:top_max]
+        ),
+        rest=math.fsum(logits for *_, logits in rest),
         rest_count=len(rest),
     )
 
 
-def _by_size(contribution: Contribution) -> tuple[float, datetime, str, str]:
-    return -abs(contribution.logits), contribution.occurred_at, contribution.source, contribution.fact
-
-
-def _contributions(state: PersonState, skill: str, release: Release, at: int) -> list[Contribution]:
-    """Return one contribution a fact; the parts of one fact are one."""
+def _contributions(
+    state: PersonState, skill: str, release: Release, at: int
+) -> list[tuple[float, int, str, str, float]]:
+    """Return one contribution a fact, the parts of one fact as one: as (-size, time, source, fact, logits)."""
     half_life_days = release.skill(skill).half_life_days
     by_fact: dict[tuple[str, str, int], float] = {}
     # A skill is never read at a time before its own, so its steps fade up to that time at least.
     end = max(at, state.skills[skill].at) if skill in state.skills else at
-    for step in state.steps:
-        logits = step.general
-        for name, own in step.skills:
+    for (occurred, source, _, fact, _), taken_at, general, steps in state.steps:
+        logits = general
+        for name, own in steps:
             if name == skill:
-                logits += own * fading(step.at, end, half_life_days)
-        key = (step.place.fact, step.place.source, step.place.at)
+                logits += own * fading(taken_at, end, half_life_days)
+        key = (fact, source, occurred)
         by_fact[key] = by_fact.get(key, 0.0) + logits
-    return [
-        Contribution(fact, source, instant_of(occurred), logits) for (fact, source, occurred), logits in by_fact.items()
-    ]
+    return [(-abs(logits), occurred, source, fact, logits) for (fact, source, occurred), logits in by_fact.items()]

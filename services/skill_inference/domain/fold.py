@@ -9,13 +9,17 @@ split and repetition gives the same bits.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from services.skill_inference.domain.evidence import Tallies
 from services.skill_inference.domain.learner import Learner
-from services.skill_inference.domain.observation import Observation, Place
+from services.skill_inference.domain.observation import MarkSet, Observation, Place
 from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.state import PersonState
 from shared.kernel.errors import Broken
+
+MARKS_COST: Final = 20
+"""To fold a set of marks takes about as long as so many outcomes."""
 
 
 def fold(observations: Iterable[Observation], release: Release) -> PersonState:
@@ -71,11 +75,12 @@ class Ledger:
             self._learn(ordered)
 
     def cost(self, observations: Iterable[Observation]) -> int:
-        """Return how many observations taking these would fold."""
+        """Return what taking these would cost, in outcomes folded."""
         fresh = list(observations)
         works = _works(fresh)
         is_late = bool(self._ordered) and any(seen.place <= self._ordered[-1].place for seen in fresh)
-        return len(fresh) + (len(self._ordered) if is_late or not works.isdisjoint(self._works) else 0)
+        again = self._ordered if is_late or not works.isdisjoint(self._works) else []
+        return sum(MARKS_COST if isinstance(seen, MarkSet) else 1 for seen in (*fresh, *again))
 
     def state(self) -> PersonState:
         """Return what the observations lead to."""

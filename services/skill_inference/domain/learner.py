@@ -24,6 +24,11 @@ from shared.kernel.errors import Broken
 WEIGHT_MIN: Final = 1e-12
 """A weight below is none: the 40th repeat of a task is not learned from, so floods cost little."""
 
+PARTS_MAX: Final = 32
+"""Observations of one work that are learned from, the first by time. What one work tells is bounded anyway, and its
+cost grows with the cube of its reviewers. Later ones still count as evidence.
+"""
+
 
 class Learner:
     """Takes observations in order and keeps what the next one needs."""
@@ -72,7 +77,8 @@ class Learner:
         self.steps.append(Step(outcome.place, at, self.general.mean - general.mean, tuple(steps)))
 
     def _take_work(self, observations: Sequence[Observation]) -> None:
-        """Learn from everything seen of one work, at the time of the first of it."""
+        """Learn from what was seen of one work, at the time of the first of it."""
+        observations = observations[:PARTS_MAX]
         release, at = self._release, observations[0].place.at
         skills = skills_of_work(observations)
         joint = WorkBelief(

@@ -62,7 +62,7 @@ class Ledgers:
         entry.pending.extend(observations)
 
     def cost(self, person: str, token: Token) -> int | None:
-        """Return how many observations `find` would fold, None where there is no such ledger."""
+        """Return what `find` would cost, in outcomes folded; None where there is no such ledger."""
         entry = self._entries.get(person)
         return None if entry is None or entry.token != token else entry.ledger.cost(entry.pending)
 

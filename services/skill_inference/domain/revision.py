@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
 from services.skill_inference.domain.estimate import Estimate, estimate
@@ -17,8 +18,9 @@ from services.skill_inference.domain.observation import instant_of
 from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.state import PersonState
 from services.skill_inference.domain.telling import Told, should_tell, telling
-from shared.events.fact import DATA_BYTES_MAX
+from shared.events.fact import DATA_BYTES_MAX, NewFact
 from shared.events.skill_estimates import Contributions, EstimateRevised, EstimateWithdrawn
+from shared.kernel.ids import FactId, Subject
 
 LOGITS_DIGITS: Final = 6
 """Decimals of a contribution that is told one by one; what rounding takes goes to the rest."""
@@ -29,18 +31,23 @@ Event: TypeAlias = EstimateRevised | EstimateWithdrawn
 
 
 class Revision(NamedTuple):
-    """One skill's news, and what is to be remembered as told from now on; None when nothing is."""
+    """One skill's news with its encoding, and what is to be remembered as told from now on; None when nothing is."""
 
     skill: str
     event: Event
+    data: bytes
     told: Told | None
+
+    def fact(self, fact_id: FactId, person: str, at: datetime) -> NewFact:
+        """Return the fact that tells it in the person's stream."""
+        return NewFact(fact_id, Subject(person), self.event.type, at, None, self.data)
 
 
 def revisions(state: PersonState, told: Mapping[str, Told], framework: Framework, release: Release) -> list[Revision]:
     """Return what to tell of a person who stands for themselves. `told`: what was told last, by skill."""
     shown = presentable(state, release)
     revised = [
-        Revision(skill, estimate_event(state, current, framework, release), telling(current))
+        Revision(skill, *estimate_event(state, current, framework, release), telling(current))
         for skill, current in shown.items()
         if should_tell(told.get(skill), current)
     ]
@@ -62,14 +69,20 @@ def presentable(state: PersonState, release: Release) -> dict[str, Estimate]:
     }
 
 
-def estimate_event(state: PersonState, said: Estimate, framework: Framework, release: Release) -> EstimateRevised:
-    """Return the event that tells an estimate, with as many of its TOP_MAX contributions as a fact has room for."""
+def estimate_event(
+    state: PersonState, said: Estimate, framework: Framework, release: Release
+) -> tuple[EstimateRevised, bytes]:
+    """Return the event that tells an estimate, with as many of its TOP_MAX contributions as a fact has room for.
+
+    Beside it its encoding, which is most of what telling costs and was needed to know that it fits.
+    """
     top_max = TOP_MAX
     while True:
         event = _event(said, explain(state, said.skill, release, said.as_of, top_max), framework)
-        beyond = len(event.encode()) - DATA_BYTES_MAX
+        data = event.encode()
+        beyond = len(data) - DATA_BYTES_MAX
         if beyond <= 0 or top_max == 0:
-            return event
+            return event, data
         top_max = max(0, top_max - math.ceil(beyond / _CONTRIBUTION_BYTES))
 
 
@@ -106,4 +119,8 @@ def _event(said: Estimate, why: Explanation, framework: Framework) -> EstimateRe
 
 
 def _withdrawals(told: Mapping[str, Told], event: EstimateWithdrawn) -> list[Revision]:
-    return [Revision(skill, event.model_copy(update={"skill": skill}), None) for skill in sorted(told)]
+    found = []
+    for skill in sorted(told):
+        own = event.model_copy(update={"skill": skill})
+        found.append(Revision(skill, own, own.encode(), None))
+    return found

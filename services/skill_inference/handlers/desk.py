@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from services.skill_inference.domain.fold import MARKS_COST
 from services.skill_inference.domain.framework import Framework
 from services.skill_inference.domain.ledgers import Ledgers, Token
 from services.skill_inference.domain.people import People
@@ -15,8 +16,12 @@ from services.skill_inference.domain.revision import Revision
 from services.skill_inference.domain.telling import Told
 from services.skill_inference.domain.testimony import Counts, Erasure, Shelf, Testimony
 from shared.events.fact import NewFact
+from shared.events.sources import LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.kernel.clock import Clock
 from shared.kernel.ids import FactId
+
+COSTS: Final = {LEARNING_EVENTS.name: 1, PROJECT_SUBMISSIONS.name: MARKS_COST}
+"""What it costs to fold one piece of evidence of a source, in outcomes."""
 
 
 class Basis(NamedTuple):
@@ -30,19 +35,22 @@ class Basis(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How much is kept of a person, and how far each of their streams spoke, as (source, subject, number), in order."""
+    """What folding all that is kept of a person costs, in outcomes; and how far each of their streams spoke.
 
-    size: int = 0
+    heads: (source, subject, number), in order.
+    """
+
+    cost: int = 0
     heads: tuple[tuple[str, str, int], ...] = ()
 
     def moved(self, counts: Counts) -> Standing:
         """Return the standing after this was counted in the person's streams."""
         heads = {(source, subject): number for source, subject, number in self.heads}
-        size = self.size
+        cost = self.cost
         for shelf, (count, number) in counts.items():
-            size += count
+            cost += count * COSTS.get(shelf.source, 0)
             heads[shelf.source, shelf.subject] = max(heads.get((shelf.source, shelf.subject), 0), number)
-        return Standing(size, tuple(sorted((*stream, number) for stream, number in heads.items())))
+        return Standing(cost, tuple(sorted((*stream, number) for stream, number in heads.items())))
 
     def token(self, basis: Basis, members: Collection[str]) -> Token:
         """Return what a ledger of this standing is made of."""

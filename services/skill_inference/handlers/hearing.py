@@ -34,22 +34,31 @@ async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: C
         return False
     people = await desk.people(named)
     if testimony.only_adds:
-        members = {person: people.members(person) for person in people.canonicals(named)}
-        before = await desk.standings(members)
-        counts = await keep(desk, testimony)
-        basis = await desk.hold_basis()
-        seen = await _seen(desk, inference, testimony, people, members)
-        own = {person: members[person] for person in members if person in locked}
-        _advance(inference, basis, before, counts, own, seen)
-        touched = {person for person, found in seen.items() if found}
+        left = await _add(desk, inference, testimony, people, locked)
     else:
         await keep(desk, testimony)
         basis = await desk.hold_basis()
-        touched = named | people.canonicals(named) | (await desk.people(named)).canonicals(named)
-    left = await revise(desk, inference, touched, locked, basis) if touched else set()
+        changed = await desk.people(named)
+        touched = named | people.canonicals(named) | changed.canonicals(named)
+        left = await revise(desk, inference, touched, await desk.people(touched), locked, basis)
     if left:
         await desk.put_off(left)
     return bool(left)
+
+
+async def _add(
+    desk: Desk, inference: Inference, testimony: Testimony, people: People, locked: Collection[str]
+) -> set[str]:
+    """Hear what only adds evidence: whoever's ledger is at hand learns from that alone."""
+    members = {person: people.members(person) for person in people.canonicals(testimony.persons())}
+    before = await desk.standings(members)
+    counts = await keep(desk, testimony)
+    basis = await desk.hold_basis()
+    seen = await _seen(desk, inference, testimony, people, members)
+    own = {person: members[person] for person in members if person in locked}
+    after = _advance(inference, basis, before, counts, own, seen)
+    touched = {person for person, found in seen.items() if found}
+    return await revise(desk, inference, touched, people, locked, basis, after) if touched else set()
 
 
 async def _seen(
@@ -80,11 +89,12 @@ def _advance(
     counts: Counts,
     members: Mapping[str, Collection[str]],
     seen: Mapping[str, Sequence[Observation]],
-) -> None:
-    """Have the ledgers of these persons, who are locked, stand for what was added too.
+) -> dict[str, Standing]:
+    """Have the ledgers of these persons, who are locked, stand for what was added too, and return where they stand.
 
-    The new token is reckoned from our own writes and not read again: what others wrote meanwhile is not in the ledger.
+    That is reckoned from our own writes and not read again: what others wrote meanwhile is not in the ledgers.
     """
+    after: dict[str, Standing] = {}
     by_subject: defaultdict[str, Counts] = defaultdict(dict)
     for shelf, count in counts.items():
         by_subject[shelf.subject][shelf] = count
@@ -92,3 +102,5 @@ def _advance(
         old = before.get(person, Standing())
         new = old.moved({shelf: count for one in ids for shelf, count in by_subject[one].items()})
         inference.ledgers.advance(person, old.token(basis, ids), new.token(basis, ids), seen[person])
+        after[person] = new
+    return after

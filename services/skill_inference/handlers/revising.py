@@ -13,31 +13,42 @@ from typing import Final
 
 from services.skill_inference.domain.fold import Ledger
 from services.skill_inference.domain.ledgers import Token
+from services.skill_inference.domain.people import People
 from services.skill_inference.domain.reading import Evidence, Targets, observations, organisations
 from services.skill_inference.domain.revision import merged_away, revisions
 from services.skill_inference.handlers.desk import Basis, Desk, Inference, Standing
 
-TOLD_MAX: Final = 500
-"""Facts told in one transaction, give or take those of one person."""
-FOLDED_MAX: Final = 20_000
-"""Observations folded in one transaction, give or take those of one person: half a second on one core."""
+TOLD_MAX: Final = 300
+"""Facts told in one transaction, give or take those of one person: some 80 ms on one core."""
+FOLDED_MAX: Final = 10_000
+"""What one transaction folds, in outcomes, give or take one person: some 200 ms. Five seconds are all it has, on a
+machine where others work too, and behind locks.
+"""
 LONG_FOLD: Final = 200
 """After folding so many observations others get a turn: some 5 ms."""
 
 
 async def revise(
-    desk: Desk, inference: Inference, persons: Collection[str], locked: Collection[str], basis: Basis
+    desk: Desk,
+    inference: Inference,
+    persons: Collection[str],
+    people: People,
+    locked: Collection[str],
+    basis: Basis,
+    standings: Mapping[str, Standing] | None = None,
 ) -> set[str]:
     """Have told what differs from what was told last of these persons, and return those who are left for later.
 
-    Left are those who are not `locked`, and those beyond what one transaction may fold or tell. `basis` is held.
+    Left are those who are not `locked`, and those beyond what one transaction may fold or tell. `basis` is held, and
+    `people` were looked up around all `persons`; standings: where they are known.
     """
     wanted = sorted(person for person in persons if person in locked)
-    people = await desk.people(wanted)
     told = await desk.told(wanted)
     news = {person: merged_away(told.get(person, {})) for person in wanted if people.is_alias(person)}
     members = {person: people.members(person) for person in wanted if person not in news}
-    shift = await _shift(desk, inference, members, basis)
+    if standings is None:
+        standings = await desk.standings(members)
+    shift = await _shift(desk, inference, members, basis, standings)
     for person in shift.chosen:
         if sum(map(len, news.values())) >= TOLD_MAX:
             break
@@ -48,9 +59,7 @@ async def revise(
         if len(ledger) > LONG_FOLD:
             await asyncio.sleep(0)
     now = inference.clock.now()
-    facts = [
-        revision.event.fact(inference.fact_id(), person, now) for person, found in news.items() for revision in found
-    ]
+    facts = [revision.fact(inference.fact_id(), person, now) for person, found in news.items() for revision in found]
     if facts:
         await desk.tell(news, facts)
     return set(persons) - news.keys()
@@ -72,7 +81,7 @@ class _Shift:
         missing, spent = [], 0
         for person, token in self.tokens.items():
             cost = self.inference.ledgers.cost(person, token)
-            spent += standings.get(person, Standing()).size if cost is None else cost
+            spent += standings.get(person, Standing()).cost if cost is None else cost
             if self.chosen and spent > FOLDED_MAX:
                 break
             self.chosen.append(person)
@@ -91,8 +100,13 @@ class _Shift:
         return found
 
 
-async def _shift(desk: Desk, inference: Inference, members: Mapping[str, Collection[str]], basis: Basis) -> _Shift:
-    standings = await desk.standings(members)
+async def _shift(
+    desk: Desk,
+    inference: Inference,
+    members: Mapping[str, Collection[str]],
+    basis: Basis,
+    standings: Mapping[str, Standing],
+) -> _Shift:
     tokens = {person: standings.get(person, Standing()).token(basis, ids) for person, ids in members.items()}
     shift = _Shift(inference, members, tokens)
     missing = shift.choose(standings)

@@ -60,11 +60,13 @@ class AlignmentBook:
         await connection.execute(_HOLD, ALIGNMENTS_LOCK_KEY)
         return Basis(*await connection.fetchrow(_BASIS))
 
-    async def targets(self, connection: Connection, organisations: Collection[str]) -> dict[str, Mapping[str, Target]]:
-        """Return what activities show, by the alignments that each organisation has in force."""
+    async def targets(
+        self, connection: Connection, organisations: Collection[str], basis: Basis | None = None
+    ) -> dict[str, Mapping[str, Target]]:
+        """Return what activities show by the alignments in force of each organisation. basis: where it is held."""
         if not organisations:
             return {}
-        versions = await self._versions(connection)
+        versions = await self._versions(connection, basis)
         return {
             organisation: await self.version(connection, organisation, versions[organisation]) or {}
             for organisation in organisations
@@ -86,8 +88,8 @@ class AlignmentBook:
             self._read.move_to_end((organisation, version))
         return found
 
-    async def _versions(self, connection: Connection) -> Mapping[str, int]:
-        basis = Basis(*await connection.fetchrow(_BASIS))
+    async def _versions(self, connection: Connection, basis: Basis | None) -> Mapping[str, int]:
+        basis = basis or Basis(*await connection.fetchrow(_BASIS))
         known = self._in_force
         if known.adoption != basis.adoption:
             known = _InForce(basis.adoption, dict(await connection.fetch(_IN_FORCE)))

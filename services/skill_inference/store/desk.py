@@ -25,6 +25,7 @@ class ConnectedDesk:
         self._connection = connection
         self._book = book
         self._tell = tell
+        self._basis: Basis | None = None
 
     async def people(self, persons: Collection[str]) -> People:
         """Return who is whom around `persons`."""
@@ -45,11 +46,12 @@ class ConnectedDesk:
 
     async def hold_basis(self) -> Basis:
         """Hold the alignments as they are until the transaction ends, and say what evidence is read by."""
-        return await self._book.hold(self._connection)
+        self._basis = await self._book.hold(self._connection)
+        return self._basis
 
     async def targets(self, organisations: Collection[str]) -> Targets:
         """Return what activities show, by the alignments that each organisation has in force."""
-        return await self._book.targets(self._connection, organisations)
+        return await self._book.targets(self._connection, organisations, self._basis)
 
     async def standings(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Standing]:
         """Return the standing of each person of whom anything was ever kept."""

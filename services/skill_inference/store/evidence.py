@@ -10,7 +10,7 @@ from typing import Any, Final
 from services.skill_inference.domain.observation import Mark
 from services.skill_inference.domain.reading import Evidence
 from services.skill_inference.domain.testimony import Counts, Erasure, Review, Shelf, Statement, Testimony, Voiding
-from services.skill_inference.handlers.desk import Standing
+from services.skill_inference.handlers.desk import COSTS, Standing
 from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.runtime.postgres import Connection
 
@@ -97,15 +97,12 @@ async def keep(connection: Connection, testimony: Testimony) -> None:
 async def standings(connection: Connection, members: Members) -> dict[str, Standing]:
     """Return the standing of each person of whom anything was ever kept."""
     persons = _persons(members)
-    found: dict[str, Standing] = {}
     heads: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    sizes: defaultdict[str, int] = defaultdict(int)
-    for source, subject, size, head in await connection.fetch(_STANDINGS, list(persons)):
+    costs: defaultdict[str, int] = defaultdict(int)
+    for source, subject, facts, head in await connection.fetch(_STANDINGS, list(persons)):
         heads[persons[subject]].append((source, subject, head))
-        sizes[persons[subject]] += size
-    for person, streams in heads.items():
-        found[person] = Standing(sizes[person], tuple(sorted(streams)))
-    return found
+        costs[persons[subject]] += facts * COSTS.get(source, 0)
+    return {person: Standing(costs[person], tuple(sorted(streams))) for person, streams in heads.items()}
 
 
 async def voided(connection: Connection, members: Members) -> set[tuple[str, str, str]]:

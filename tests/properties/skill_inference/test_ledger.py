@@ -7,9 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.skill_inference.domain.fold import Ledger, fold
+from services.skill_inference.domain.fold import MARKS_COST, Ledger, fold
 from services.skill_inference.domain.ledgers import Ledgers, Token
-from services.skill_inference.domain.observation import Observation
+from services.skill_inference.domain.observation import MarkSet, Observation
 from tests.properties.skill_inference.evidence import SIZE_MAX, histories
 from tests.properties.skill_inference.test_fold import bits
 from tests.unit.skill_inference.people import outcome, release
@@ -61,7 +61,8 @@ def test_the_cost_of_taking_is_what_is_folded(history: list[Observation], more: 
     ledger = Ledger(history, release())
     is_newer = not history or all(one.place > max(seen.place for seen in history) for one in more)
     begun = {one.work for one in history if one.work} & {one.work for one in more if one.work}
-    assert ledger.cost(more) == len(more) + (0 if is_newer and not begun else len(history))
+    folded = [*more, *([] if is_newer and not begun else history)]
+    assert ledger.cost(more) == sum(MARKS_COST if isinstance(one, MarkSet) else 1 for one in folded)
 
 
 @given(histories(), BATCHES, st.integers(0, 12))

@@ -12,6 +12,7 @@ from services.skill_inference.domain.estimate import (
     estimates,
     level_of,
     level_probabilities,
+    outlook,
 )
 from services.skill_inference.domain.fold import fold
 from services.skill_inference.domain.observation import Assurance
@@ -62,9 +63,11 @@ def test_a_skill_only_claimed_by_its_owner_is_shown_at_the_strangers_level() -> 
 
 
 def test_without_evidence_the_expected_level_moves_towards_the_strangers() -> None:
-    said = _of(*reviewed_works(4, (5, 5), 4), at=90)
-    assert [outlook.months for outlook in said.outlook] == [6, 12]
-    assert said.mean > said.outlook[0].mean > said.outlook[1].mean
+    state = fold(reviewed_works(4, (5, 5), 4), release())
+    said = estimate(state, APIS, release(), day(90))
+    later = outlook(state, APIS, release(), day(90))
+    assert [one.months for one in later] == [6, 12]
+    assert said.mean > later[0].mean > later[1].mean
 
 
 def test_information_grows_with_evidence_and_shrinks_with_time() -> None:

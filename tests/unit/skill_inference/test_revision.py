@@ -26,7 +26,9 @@ def _much(fact_length: int) -> PersonState:
 
 
 def _event(state: PersonState) -> EstimateRevised:
-    return estimate_event(state, presentable(state, release())[APIS], framework(), release())
+    event, data = estimate_event(state, presentable(state, release())[APIS], framework(), release())
+    assert data == event.encode()
+    return event
 
 
 def _sum(event: EstimateRevised) -> float:

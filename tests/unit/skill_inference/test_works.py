@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from services.skill_inference.domain.fold import fold
+from services.skill_inference.domain.learner import PARTS_MAX
 from services.skill_inference.domain.observation import Assurance, Mark, MarkSet, Observation, microseconds
 from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.state import PersonState, level_at
@@ -52,6 +53,12 @@ def test_better_marks_lead_to_a_higher_level() -> None:
 def test_one_work_never_tells_more_than_its_own_variance_allows() -> None:
     crowd = [_ten_criteria(f"reviewer-{n}", 4) for n in range(30)]
     assert _information(crowd) <= 1.0 / release().work_variance
+
+
+def test_a_crowd_of_reviewers_of_one_work_is_learned_from_up_to_its_bound_and_counted_whole() -> None:
+    crowd = [review(0, f"reviewer-{n:03}", n % 6, again=n) for n in range(PARTS_MAX + 20)]
+    assert _level(crowd) == _level(crowd[:PARTS_MAX])
+    assert len(fold(crowd, release()).evidence[APIS].raters) == PARTS_MAX + 20
 
 
 def test_ten_marks_of_one_work_tell_less_than_marks_of_three_works() -> None:
