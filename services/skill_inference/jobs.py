@@ -61,6 +61,18 @@ class Reviser:
             await sweep_everybody(tx.connection, self._inference.clock.now())
         self.nudge()
 
+    async def erase_person(self, person: str) -> None:
+        """Have emptied every estimate told under this id; whatever evidence is left is told anew afterwards.
+
+        Evidence goes with the facts it was heard from: their owners are asked first.
+        """
+        async with self._consumer().transaction() as tx:
+            await tx.lock([person])
+            await self._backbone.store.erase(tx, person, self._inference.fact_id())
+            await told.forget(tx.connection, person)
+            await told.put_off(tx.connection, [person])
+        self.nudge()
+
     async def step(self) -> bool:
         """Do one transaction of work; False when there is none."""
         return await self._revise() or await self._sweep()

@@ -47,6 +47,11 @@ async def remember(connection: Connection, news: Mapping[str, Sequence[Revision]
         await connection.execute(_FORGET, *(list(column) for column in zip(*gone, strict=True)))
 
 
+async def forget(connection: Connection, person: str) -> None:
+    """Have forgotten that anything was told of this person."""
+    await connection.execute("DELETE FROM told WHERE person = $1", person)
+
+
 async def put_off(connection: Connection, persons: Collection[str]) -> None:
     """Have remembered that these persons are still to be revised."""
     await connection.execute(_PUT_OFF, sorted(persons))

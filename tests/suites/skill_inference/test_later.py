@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from services.skill_inference.handlers import revising
+from shared.events.sources import LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.kernel.ids import system_id
 from tests.suites.skill_inference.conftest import Servers
 from tests.suites.skill_inference.house import House, Tenant, inference_house, line
@@ -84,6 +85,28 @@ async def test_a_person_who_is_merged_while_their_fact_waits_for_its_locks_is_to
     assert set(await house.standing(one)) == {APIS, DRIFT}
     assert await house.standing(other) == {}
     assert (await house.standing(one))[DRIFT].mean == (await house.estimates(one))[DRIFT].mean
+
+
+async def test_an_erased_person_leaves_no_estimate_behind_and_what_evidence_is_left_is_told_anew(
+    house: House, tenant: Tenant
+) -> None:
+    await tenant.align(line(QUIZ, APIS))
+    person = system_id("person")
+    await house.hear(
+        house.owners.statement(person, tenant.id, QUIZ), house.owners.review(person, "prj_1", "prs_r", marks(4))
+    )
+    await house.hear(house.owners.erased(PROJECT_SUBMISSIONS, person))
+    before = len(await house.stream(person))
+    await house.reviser.erase_person(person)
+    await house.settle()
+    stream = await house.stream(person)
+    assert all(fact.data is None for fact in stream[:before])
+    assert set(await house.standing(person)) == {APIS}
+    await house.hear(house.owners.erased(LEARNING_EVENTS, person))
+    await house.reviser.erase_person(person)
+    await house.settle()
+    assert await house.standing(person) == {}
+    assert await house.rows("SELECT 1 FROM told WHERE person = $1", person) == []
 
 
 async def test_a_rebuild_tells_only_what_differs(servers: Servers) -> None:
