@@ -76,6 +76,11 @@ class Task:
                 if not self._is_endless:
                     return
                 self._failed("it ended, though it should run for ever", None)
+            except asyncio.CancelledError:
+                # Cancelled by whoever stops us, or by a library that lets a cancelling of its own escape.
+                if _is_being_stopped():
+                    raise
+                self._failed("something that it waited for was cancelled", None)
             except Exception as error:  # noqa: BLE001 - this loop owns the retries of its work
                 self._failed(_reason(error), error)
             finally:
@@ -92,6 +97,11 @@ class Task:
         self._failure = reason
         telemetry.COMPONENT_RESTARTS.labels(self.name).inc()
         _log.error("failed and will be started again", extra={"component": self.name, "reason": reason}, exc_info=error)
+
+
+def _is_being_stopped() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _reason(error: Exception) -> str:

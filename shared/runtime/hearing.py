@@ -116,7 +116,7 @@ class Hearing:
             await asyncio.gather(*tasks, return_exceptions=True)
             self.is_assigned = False
             await attachment.close()
-            await _stop(broker, starting)
+            await _stop(broker, starting, attachment.kafka)
 
     def _goes_on(self, view: BrokerView) -> bool:
         """Say whether this is the broker we were attached to, and it kept a topic: a rotation, not a loss."""
@@ -144,8 +144,8 @@ class Hearing:
             apply_types=False,
             logger=None,
             graceful_timeout=DRAIN_TIMEOUT_SECONDS,
-            # Else a topic that was deleted a moment ago would be made again under its name.
-            allow_auto_create_topics=False,
+            # Else it would open two more clients, and make a topic again that was deleted a moment ago.
+            consumer_only=True,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         attachment.subscriber = broker.subscriber(
@@ -340,7 +340,7 @@ async def _undecoded(message: Any) -> Any:
     return message
 
 
-async def _stop(broker: KafkaBroker, starting: asyncio.Future[None]) -> None:
+async def _stop(broker: KafkaBroker, starting: asyncio.Future[None], kafka: Any) -> None:
     """Leave the group and close. A start that is cut short leaves connections open, so it is given a moment."""
     await asyncio.wait([starting], timeout=DRAIN_TIMEOUT_SECONDS)
     starting.cancel()
@@ -348,8 +348,21 @@ async def _stop(broker: KafkaBroker, starting: asyncio.Future[None]) -> None:
     try:
         async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
             await broker.stop()
-    except (KafkaError, OSError, TimeoutError) as error:
+    except (KafkaError, OSError, TimeoutError, ExceptionGroup) as error:
         _log.info("left the broker without a farewell", extra={"reason": repr(error)})
+    finally:
+        await _let_go(kafka)
+
+
+async def _let_go(kafka: Any) -> None:
+    """Close the client that aiokafka leaves open when its fetcher trips over its own cancelling; it would ask on."""
+    if kafka is None:
+        return
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_SECONDS):
+            await kafka._client.close()
+    except (KafkaError, OSError, TimeoutError) as error:
+        _log.warning("a connection to the broker was left open", extra={"reason": repr(error)})
 
 
 def _bounds(records: Sequence[ConsumerRecord]) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:

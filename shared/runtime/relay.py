@@ -150,7 +150,10 @@ class Relay:
         self._rounds = self._facts = 0
 
     def _retire(self, view: BrokerView) -> None:
-        """Have every other generation that is there deleted after the grace, also those an earlier relay left."""
+        """Have every other generation that is there deleted after the grace.
+
+        Also those an earlier relay left, and ghosts: some brokers make a deleted topic anew for a listener that asks.
+        """
         now = self._clock.monotonic()
         for topic in topics_of([self._source], view.topics) - {topic_name(self._source, self._generation)}:
             self._retired.setdefault(topic, now)
@@ -180,6 +183,7 @@ class Relay:
             if not self._is_ours(view):
                 raise BrokerChanged("the broker is another one or lost the topic")
             self._seen_at = asked_at
+            self._retire(view)
             for topic, left_at in list(self._retired.items()):
                 if asked_at - left_at > GRACE_SECONDS:
                     await admin.delete(topic)

@@ -141,6 +141,21 @@ async def test_planned_rotation_under_load_loses_nothing_and_deletes_what_was_le
     await house.until_heard()
 
 
+@pytest.mark.parametrize("broker", ["embedded"], indirect=True)
+async def test_every_lost_broker_leaves_as_much_behind_as_the_first_which_is_nothing(house: House) -> None:
+    """Five brokers die one after another; clients, tasks and sockets of the dead would add up."""
+    await house.start()
+    left = []
+    for _ in range(5):
+        await house.broker.kill()
+        await house.broker.start()
+        await house.tell(new_fact("ada"))
+        await house.until_heard()
+        await until(lambda: asyncio.sleep(0, house.hearing.is_assigned))
+        left.append(sum("AIOKafkaClient" in repr(task) for task in asyncio.all_tasks()))
+    assert max(left) <= 4, "one client each for relay, listener and the two that watch"
+
+
 async def test_an_owner_accepts_facts_while_there_is_no_broker(house: House) -> None:
     await house.broker.kill()
     await house.start_teller()

@@ -76,6 +76,26 @@ async def test_what_the_reason_of_a_foreign_error_says_is_its_kind_and_not_its_w
     await task.stop()
 
 
+async def test_a_cancelling_that_nobody_of_ours_asked_for_counts_as_failed() -> None:
+    """A library awaits a task of its own that it has cancelled; what escapes must not end the loop in silence."""
+    runs = 0
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs == 1:
+            theirs = asyncio.ensure_future(asyncio.Event().wait())
+            theirs.cancel()
+            await theirs
+        await asyncio.Event().wait()
+
+    task = Task("cancelled-within", work, pause_seconds_min=0.01)
+    await task.start()
+    await until(lambda: runs == 2)
+    assert task.readiness().is_ready is False
+    await task.stop()
+
+
 async def test_endless_work_that_ends_counts_as_failed() -> None:
     async def work() -> None:
         return
