@@ -12,7 +12,8 @@ import typer
 
 from cli.answers import Json, facts, show, terminal
 from cli.surroundings import Surroundings
-from infra.embedded.backup import make_backup, restore_backup
+from infra.embedded.backup import make_backup
+from infra.embedded.restore import restore_backup
 from shared.kernel.clock import SystemClock
 
 app = typer.Typer()

@@ -15,30 +15,21 @@ keeps the rights it had.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import secrets
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from infra.embedded.hold import Hold, hold, is_held
 from infra.embedded.system_user import SYSTEM_FOLDER
-from shared.kernel.errors import Broken, Conflict, Rejected
+from shared.kernel.errors import Broken, Rejected
 
 ADMIN_KEY_PREFIX: Final = "dla_"
 SECRET_BYTES: Final = 32
-HOLD_SECONDS_MAX: Final = 0.2
-"""How long a hold is tried for: whoever only looks whether a folder is held has it for microseconds."""
-
-
-class HouseRuns(Conflict):
-    """Another process holds this data folder."""
-
-    code = "house-runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,60 +158,13 @@ class Home:
         return hashlib.sha256(self.admin_key().encode()).hexdigest()
 
     def hold(self) -> Hold:
-        """Return the hold on this folder; it ends with the process at the latest. Raises HouseRuns with its pid."""
+        """Return the hold on this folder, which is made if it is missing. Raises HouseRuns with the holder's number."""
         make_folder(self.path, for_servers=True)
-        descriptor = os.open(self.lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _locked(descriptor, HOLD_SECONDS_MAX):
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-            os.close(descriptor)
-            raise HouseRuns(
-                f"another copy runs on {self.path} (process {holder}). Stop it with `deedlog down`, "
-                "or choose another folder and port: DEEDLOG_HOME, DEEDLOG_PORT."
-            )
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        return Hold(descriptor)
+        return hold(self.lock_file)
 
     def is_held(self) -> bool:
         """Say whether some process holds this folder now."""
-        try:
-            descriptor = os.open(self.lock_file, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
-
-class Hold:
-    """The right to be the one house on a folder."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor: int | None = descriptor
-
-    def let_go(self) -> None:
-        """Another house may start here. Does nothing the second time."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.truncate(descriptor, 0)
-            os.close(descriptor)
-
-
-def _locked(descriptor: int, seconds_max: float) -> bool:
-    ends_at = time.monotonic() + seconds_max
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > ends_at:
-                return False
-            time.sleep(0.02)
-        else:
-            return True
+        return is_held(self.lock_file)
 
 
 def default_home(environment: Mapping[str, str]) -> Home:

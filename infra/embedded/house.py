@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from infra.embedded.broker import EmbeddedBroker
@@ -23,44 +23,30 @@ from infra.embedded.home import Home
 from infra.embedded.layout import Layout
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import LaunchFailed, log_tail
-from infra.embedded.state import HouseState, Phase, ProcessState, created_at, end_leftovers, write_state
+from infra.embedded.state import HouseState, Phase, end_leftovers, write_state
 from infra.embedded.units import HostedProcess, Unit
+from infra.embedded.watching import Report, Watched
+from shared.events.sources import SOURCES
 from shared.kernel.clock import Clock, rfc3339
 from shared.kernel.errors import DeedlogError, Unavailable
 from shared.runtime.lifecycle import Readiness
+from shared.runtime.topics import BrokerAdmin, BrokerUnavailable, topics_of
 
 READY_SECONDS_MAX: Final = 60.0
 LOOK_SECONDS: Final = 0.1
 """How often each process is looked at; what died is noticed within it."""
-PAUSE_SECONDS_MIN: Final = 0.2
-PAUSE_SECONDS_MAX: Final = 5.0
-CALM_SECONDS: Final = 20.0
-"""What ran this long is well again: the next pause is the shortest."""
+SETTLE_SECONDS: Final = 0.6
+"""Consumers look for new topics every half second; one that is ready now may yet have to attach to a younger topic."""
 STOP_SECONDS: Final = 9.5
 """What a stop may take in all. Each step takes what it needs, and leaves these to those after it:"""
 LEFT_SECONDS: Final = {"front": 5.5, "others": 3.0, "broker": 2.25, "postgres": 0.0}
 """PostgreSQL, which comes last, writes out what it holds: killed it would lose nothing, and start later."""
-
-Report = Callable[[str], None]
 
 
 class NotReady(Unavailable):
     """The house did not become ready in time; the message says what was missing."""
 
     code = "not-ready"
-
-
-@dataclass
-class _Watched:
-    """A unit and what became of it."""
-
-    name: str
-    unit: Unit
-    restarts: int = 0
-    reason: str = ""
-    pause_seconds: float = PAUSE_SECONDS_MIN
-    started_at: float = 0.0
-    due_at: float | None = None
 
 
 class House:
@@ -81,8 +67,8 @@ class House:
         self.postgres = EmbeddedPostgres(home.postgres, layout.postgres_port)
         self.broker = EmbeddedBroker(layout.broker_port, home.logs / "broker.log")
         hosted = [HostedProcess(one, layout, home, self._secrets, self._go) for one in layout.processes]
-        self._servers = [_Watched("postgres", self.postgres), _Watched("broker", self.broker)]
-        self._hosted = [_Watched(one.process.name, one) for one in hosted]
+        self._servers = [self._watched("postgres", self.postgres), self._watched("broker", self.broker)]
+        self._hosted = [self._watched(one.process.name, one) for one in hosted]
         self._state = HouseState(
             os.getpid(), "starting", layout.port, layout.name, layout.services, rfc3339(clock.now())
         )
@@ -124,11 +110,14 @@ class House:
         missing = [one.name for one in self._all if not one.unit.is_alive]
         return Readiness(self.name, not missing, f"these do not run: {', '.join(missing)}" if missing else "")
 
-    # Starting
-
     @property
-    def _all(self) -> list[_Watched]:
+    def _all(self) -> list[Watched]:
         return [*self._servers, *self._hosted]
+
+    def _watched(self, name: str, unit: Unit) -> Watched:
+        return Watched(name, unit, self._clock, self._report)
+
+    # Starting
 
     async def _start_parts(self) -> None:
         self._note("starting")
@@ -136,36 +125,36 @@ class House:
             self._report(f"ended what an earlier house left running: {', '.join(left)}")
         self.layout.require_free_ports()
         self._go.unlink(missing_ok=True)
-        gated = [one for one in self._hosted if not _is_alone(one)]
+        gated = [one for one in self._hosted if not one.is_alone]
         await self._start_at_once([*self._servers, *gated])
         wanted = databases_of(self.layout.services, self._secrets)
         applied = await set_up_databases(self.postgres.admin_dsn, wanted)
         if applied:
             self._report(f"applied {applied} migrations in {len(wanted)} databases")
         self._go.touch()
-        await self._start_at_once([one for one in self._hosted if _is_alone(one)])
+        await self._start_at_once([one for one in self._hosted if one.is_alone])
         self._note("starting")
 
-    async def _start_at_once(self, watched: Sequence[_Watched]) -> None:
+    async def _start_at_once(self, watched: Sequence[Watched]) -> None:
         """Start all, and raise the first failure once each has started or failed."""
-        results = await asyncio.gather(*(self._start(one) for one in watched), return_exceptions=True)
+        results = await asyncio.gather(*(one.start() for one in watched), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _start(self, one: _Watched) -> None:
-        await one.unit.start()
-        one.started_at = self._clock.monotonic()
-        one.reason, one.due_at = "", None
-
     async def _until_ready(self) -> None:
+        """Return once every process says that it is ready, and has had the time to see every topic there is."""
         health: list[Health] = []
+        seen_at: float | None = None
         try:
-            async with asyncio.timeout(READY_SECONDS_MAX):
+            async with asyncio.timeout(READY_SECONDS_MAX), BrokerAdmin(self.broker.address) as admin:
                 while True:
                     self._require_alive()
+                    if seen_at is None and await self._has_all_topics(admin):
+                        seen_at = self._clock.monotonic()
                     health = await health_of_all(self.layout.processes)
-                    if all(one.is_ready for one in health):
+                    is_settled = seen_at is not None and self._clock.monotonic() - seen_at > SETTLE_SECONDS
+                    if is_settled and all(one.is_ready for one in health):
                         return
                     await asyncio.sleep(0.05)
         except TimeoutError:
@@ -173,6 +162,15 @@ class House:
             raise NotReady(
                 f"not ready after {READY_SECONDS_MAX:g} s: {missing}. The logs are in {self.home.logs}"
             ) from None
+
+    async def _has_all_topics(self, admin: BrokerAdmin) -> bool:
+        """Say whether each service that tells facts has its topic in this broker."""
+        try:
+            topics = (await admin.look()).topics
+        except BrokerUnavailable:
+            return False
+        told = [SOURCES[service] for service in self.layout.services if service in SOURCES]
+        return all(topics_of([source], topics) for source in told)
 
     def _require_alive(self) -> None:
         """Raise LaunchFailed, with its last words, for a process that ended while it should become ready."""
@@ -185,81 +183,31 @@ class House:
     # Looking after
 
     async def _watch(self) -> None:
-        while True:
-            for one in self._all:
-                if not one.unit.is_alive:
-                    await self._tend(one)
-            await asyncio.sleep(LOOK_SECONDS)
+        """Look after every part at once: a database that takes its time to recover keeps nobody else waiting."""
+        await asyncio.gather(*(self._watch_one(one) for one in self._all))
 
-    async def _tend(self, one: _Watched) -> None:
-        """Start a part again that has died, once its pause is over. This loop owns the retries."""
-        now = self._clock.monotonic()
-        if one.due_at is None:
-            if now - one.started_at > CALM_SECONDS:
-                one.pause_seconds = PAUSE_SECONDS_MIN
-            one.due_at = now + one.pause_seconds
-            one.reason = "it died"
-            self._report(f"{one.name} has died; it is started again in {one.pause_seconds:g} s")
-            self._note(self._state.phase)
-        if now < one.due_at:
-            return
-        one.pause_seconds = min(2 * one.pause_seconds, PAUSE_SECONDS_MAX)
-        try:
-            await self._start(one)
-        except DeedlogError as error:
-            one.reason, one.due_at = str(error), now + one.pause_seconds
-            self._report(f"{one.name} cannot be started: {error}; again in {one.pause_seconds:g} s")
-        else:
-            one.restarts += 1
-            self._report(f"{one.name} runs again as process {one.unit.pid}")
-        self._note(self._state.phase)
+    async def _watch_one(self, one: Watched) -> None:
+        while True:
+            if await one.tend():
+                self._note(self._state.phase)
+            await asyncio.sleep(LOOK_SECONDS)
 
     # Stopping
 
     async def _stop_parts(self) -> None:
-        front = [one for one in self._hosted if _is_front(one)]
-        others = [one for one in self._hosted if not _is_front(one)]
+        front = [one for one in self._hosted if one.is_front]
+        others = [one for one in self._hosted if not one.is_front]
         postgres, broker = self._servers
         ends_at = self._clock.monotonic() + STOP_SECONDS
         for step, parts in (("front", front), ("others", others), ("broker", [broker]), ("postgres", [postgres])):
             seconds_max = ends_at - LEFT_SECONDS[step] - self._clock.monotonic()
-            await asyncio.gather(*(self._stop(one, seconds_max) for one in parts))
+            await asyncio.gather(*(one.stop(seconds_max) for one in parts))
         self._go.unlink(missing_ok=True)
-
-    async def _stop(self, one: _Watched, seconds_max: float) -> None:
-        began = self._clock.monotonic()
-        was_alive = one.unit.is_alive
-        if not await _within(one.unit.stop(), seconds_max):
-            await one.unit.kill()
-            self._report(f"{one.name} did not stop within {seconds_max:.1f} s and was killed")
-        elif was_alive:
-            self._report(f"{one.name} stopped in {self._clock.monotonic() - began:.2f} s")
 
     # Noting
 
     def _note(self, phase: Phase, reason: str = "") -> None:
         """The state file says what runs now; tests and `deedlog status` read it."""
-        processes = tuple(
-            ProcessState(one.name, one.unit.pid, created_at(one.unit.pid), one.restarts, one.reason)
-            for one in self._all
-            if one.unit.pid
-        )
+        processes = tuple(one.state() for one in self._all if one.unit.pid)
         self._state = replace(self._state, phase=phase, reason=reason, processes=processes)
         write_state(self.home, self._state)
-
-
-async def _within(stopping: Awaitable[None], seconds_max: float) -> bool:
-    try:
-        async with asyncio.timeout(seconds_max):
-            await stopping
-    except TimeoutError:
-        return False
-    return True
-
-
-def _is_alone(one: _Watched) -> bool:
-    return isinstance(one.unit, HostedProcess) and one.unit.process.is_alone
-
-
-def _is_front(one: _Watched) -> bool:
-    return isinstance(one.unit, HostedProcess) and one.unit.process.is_front

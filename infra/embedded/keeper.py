@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Final
 
 from infra.embedded.environment import ROOT
-from infra.embedded.home import Home, HouseRuns, make_folder
-from infra.embedded.house import READY_SECONDS_MAX, House, NotReady, Report
+from infra.embedded.hold import HouseRuns
+from infra.embedded.home import Home, make_folder
+from infra.embedded.house import READY_SECONDS_MAX, House, NotReady
 from infra.embedded.layout import LAYOUTS, PORT, Layout, lay_out
-from infra.embedded.process import BARE_ENVIRONMENT, log_tail
+from infra.embedded.process import BARE_ENVIRONMENT, log_tail, opened_log
 from infra.embedded.state import HouseState, read_state, running_state
+from infra.embedded.watching import Report
 from shared.kernel.clock import SystemClock, rfc3339
 from shared.kernel.errors import DeedlogError, Unavailable
 from shared.runtime.lifecycle import STOP_SECONDS, launch, run
@@ -64,7 +66,7 @@ def keep_detached(home: Home, layout: Layout) -> HouseState:
     make_folder(home.logs)
     log_file = home.logs / "house.log"
     words = ["--home", str(home.path), "--port", str(layout.port), "--layout", layout.name]
-    with os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+    with opened_log(log_file) as log:
         keeper = subprocess.Popen(
             [sys.executable, "-P", "-m", "infra.embedded.keeper", *words, "--services", *layout.services],
             stdin=subprocess.DEVNULL,

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 from infra.embedded.home import Home
-from infra.embedded.layout import PORT, lay_out
-from infra.embedded.ports import free_port, is_free
+from infra.embedded.layout import lay_out
+from infra.embedded.ports import free_port
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.state import running_state
 from shared.kernel.errors import Rejected
@@ -35,8 +35,7 @@ async def started_postgres(home: Home) -> AsyncIterator[EmbeddedPostgres]:
     """Hold the folder and run its server while the context lasts. Raises HouseRuns when a house runs there."""
     hold = home.hold()
     try:
-        usual = lay_out("shared", PORT, ()).postgres_port
-        server = EmbeddedPostgres(home.postgres, usual if is_free(usual) else free_port())
+        server = EmbeddedPostgres(home.postgres, free_port())
         await server.start()
         try:
             yield server

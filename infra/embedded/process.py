@@ -109,7 +109,7 @@ def spawn(
     user: whom to run as, ourselves if None. signal_when_we_die: what the kernel sends the child when this process is
     killed; only on Linux with setpriv, and only from the main thread, because the kernel watches the thread.
     """
-    with _opened_log(log_file) as log:
+    with opened_log(log_file) as log:
         return Child(_popen([*_tied_to_us(signal_when_we_die), *command], log, user, environment, folder), log_file)
 
 
@@ -208,7 +208,8 @@ def _setpriv() -> str | None:
     return setpriv if "--pdeathsig" in answer.stdout else None
 
 
-def _opened_log(log_file: Path) -> IO[bytes]:
+def opened_log(log_file: Path) -> IO[bytes]:
+    """Return the log, 0600, open for appending; one that grew beyond LOG_BYTES_MAX is set aside first."""
     if log_file.exists() and log_file.stat().st_size > LOG_BYTES_MAX:
         log_file.replace(log_file.with_name(f"{log_file.name}.1"))
     return os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded.home import Home, HouseRuns, default_home
+from infra.embedded.hold import HouseRuns
+from infra.embedded.home import Home, default_home
 from infra.embedded.system_user import SYSTEM_FOLDER
 from shared.kernel.errors import Broken, Rejected
 

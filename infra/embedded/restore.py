@@ -1,0 +1,114 @@
+"""Restoring a house from the file that `backup.py` writes: all of it is checked before anything is changed.
+
+A restored house is another epoch: transaction ids begin anew there, and positions taken before are not mixed with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from infra.embedded.backup import FILES, FOLDERS, FORMAT, Step, connected, digest_of, files_in
+from infra.embedded.databases import databases_of
+from infra.embedded.home import Home, make_folder
+from infra.embedded.lending import database_dsn, started_postgres
+from infra.embedded.postgres import EmbeddedPostgres
+from infra.embedded.postgres_dump import pg_restore
+from shared.kernel.errors import Conflict, Rejected
+from shared.runtime.database_setup import create_database
+from shared.runtime.stream_store import mark_restored
+
+MANIFEST_BYTES_MAX: Final = 16 << 20
+
+
+async def restore_backup(home: Home, source: Path, *, is_forced: bool, step: Step) -> tuple[str, ...]:
+    """The folder holds what the backup holds, and each service enters a new epoch at its start; return the services.
+
+    Everything in the file is checked before anything is changed. Raises HouseRuns, Conflict for a folder that holds a
+    house already (unless forced, then that one is gone for ever), Rejected for a file that is no whole backup.
+    """
+    hold = home.hold()
+    try:
+        if home.is_made and not is_forced:
+            raise Conflict(
+                f"{home.path} holds a house already; restore into an empty folder (DEEDLOG_HOME), or lose it: --force"
+            )
+        with tempfile.TemporaryDirectory(prefix=".restore-", dir=home.path) as folder:
+            step("checking the file")
+            staged = Path(folder)
+            manifest = await asyncio.to_thread(_unpack, source, staged)
+            await _clear(home)
+            _place(staged, home)
+            hold.let_go()  # the server takes it again
+            return await _load(home, staged, manifest["services"], step)
+    finally:
+        hold.let_go()
+
+
+def _unpack(source: Path, staged: Path) -> dict[str, Any]:
+    """Lay the file's members into `staged`, each as its digest says. Raises Rejected otherwise."""
+    try:
+        with tarfile.open(source, mode="r:") as archive:
+            archive.extractall(staged, filter="data")
+        text = (staged / "manifest.json").read_bytes()
+        manifest = json.loads(text) if len(text) <= MANIFEST_BYTES_MAX else {}
+    except (OSError, tarfile.TarError, ValueError) as error:
+        raise _no_backup(source, f"it cannot be read ({error})") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise _no_backup(source, f"its format is not {FORMAT}")
+    found = {str(file.relative_to(staged)): digest_of(file) for file in files_in(staged)}
+    found.pop("manifest.json")
+    if found != manifest.get("sha256"):
+        wrong = sorted(found.items() ^ dict(manifest.get("sha256", {})).items())
+        raise _no_backup(source, f"{wrong[0][0] if wrong else 'a member'} is not what was put in")
+    return manifest
+
+
+async def _clear(home: Home) -> None:
+    """What an earlier house kept here is gone."""
+    make_folder(home.postgres, for_servers=True)
+    await EmbeddedPostgres(home.postgres, 0).wipe()
+    for name in (*FILES, "house.json", "backup.json"):
+        (home.path / name).unlink(missing_ok=True)
+    for name in FOLDERS:
+        shutil.rmtree(home.path / name, ignore_errors=True)
+
+
+def _place(staged: Path, home: Home) -> None:
+    for name in (*FILES, *FOLDERS):
+        if (staged / name).exists():
+            (staged / name).rename(home.path / name)
+    make_folder(home.postgres, for_servers=True)
+    for folder in (home.keys, home.files):
+        make_folder(folder)
+        _close(folder)
+    for file in (home.secrets_file, home.admin_key_file):
+        file.chmod(0o600)
+
+
+async def _load(home: Home, staged: Path, services: Sequence[str], step: Step) -> tuple[str, ...]:
+    async with started_postgres(home) as server:
+        for one in databases_of(services, home.secrets()):
+            step(f"database of {one.service}")
+            await create_database(server.admin_dsn, one)
+            dsn = database_dsn(server, one.database)
+            await pg_restore(dsn, staged / "databases" / f"{one.service}.dump")
+            async with connected(server, one.database) as connection:
+                await mark_restored(connection)
+    return tuple(services)
+
+
+def _close(folder: Path) -> None:
+    """Nobody else may read what lies here: signing keys and people's work."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _no_backup(source: Path, rule: str) -> Rejected:
+    return Rejected.of(str(source), f"this is no whole backup of a house: {rule}", "Name a file of `deedlog backup`.")
