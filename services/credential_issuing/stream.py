@@ -63,6 +63,10 @@ class Issuing:
         estimates = {item.fact.id: _told(item.fact, item.event) for item in of_people if _is_estimate(item)}
         now = self._clock.now()
         unknown = await issue_earned(ledger, self._office, list(estimates.values()), now)
+        # After what was earned: an estimate and its withdrawal may come in one batch, and it must not wait on alone.
+        for item in of_people:
+            if isinstance(item.event, EstimateWithdrawn):
+                await ledger.forget_waiting(PersonId(item.fact.subject), item.event.skill, item.fact.number)
         facts = {item.fact.id: item.fact for item in of_people}
         return [SetAside(facts[told.fact], f"there is no achievement for {told.event.skill}") for told in unknown]
 
@@ -83,8 +87,6 @@ async def _note(ledger: PostgresLedger, item: Heard) -> None:
     person, event = PersonId(item.fact.subject), item.event
     if isinstance(event, PersonMerged | PersonSplit):
         await follow_person(ledger, person, event)
-    elif isinstance(event, EstimateWithdrawn):
-        await ledger.forget_waiting(person, event.skill)
     elif isinstance(event, FactsErased):
         source = item.fact.source
         await ledger.note_erasure(person, source, event.through, is_of_the_person=source == IDENTITY.name)

@@ -31,8 +31,8 @@ class Notes(Protocol):
         """Store these facts."""
         ...
 
-    async def forget_waiting(self, person: PersonId, skill: str) -> None:
-        """Forget the estimates of this skill that wait for evidence."""
+    async def forget_waiting(self, person: PersonId, skill: str, before: int) -> None:
+        """Forget the estimates of this skill, told before this number, that wait for evidence."""
         ...
 
     async def note_alias(self, alias: PersonId, canonical: PersonId | None) -> None:

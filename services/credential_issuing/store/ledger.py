@@ -103,9 +103,11 @@ class PostgresLedger:
                 [each.data for each in testimonies],
             )
 
-    async def forget_waiting(self, person: PersonId, skill: str) -> None:
-        """Forget the estimates of this skill that wait for evidence."""
-        await self._connection.execute("DELETE FROM waiting WHERE person = $1 AND skill = $2", person, skill)
+    async def forget_waiting(self, person: PersonId, skill: str, before: int) -> None:
+        """Forget the estimates of this skill, told before the fact of this number, that wait for evidence."""
+        await self._connection.execute(
+            "DELETE FROM waiting WHERE person = $1 AND skill = $2 AND number < $3", person, skill, before
+        )
 
     async def note_alias(self, alias: PersonId, canonical: PersonId | None) -> None:
         """Have `alias` known as another's id, or as nobody's but its own."""

@@ -183,6 +183,20 @@ async def test_an_estimate_that_is_withdrawn_waits_no_more(house: House) -> None
     assert await levels(house, ada) == []
 
 
+async def test_an_estimate_withdrawn_in_the_batch_it_came_in_waits_no_more_and_a_later_one_does(house: House) -> None:
+    ada = person()
+    reviewed, again = review(ada), review(ada)
+    withdrawn = new(EstimateWithdrawn(skill=SKILL, reason="no-evidence"), ada)
+    first, later = estimate(ada, contributed=(reviewed.id,)), estimate(ada, 3, contributed=(again.id,))
+    await house.tell("skill_inference", first, withdrawn, later)
+    await house.until_heard("credential_issuing")
+    await house.tell("project_submissions", reviewed)
+    await house.until_heard("credential_issuing")
+    assert await levels(house, ada) == []
+    await house.tell("project_submissions", again)
+    assert await levels(house, ada) == [(SKILL, 3)]
+
+
 async def test_people_who_are_one_hold_their_credentials_together(house: House) -> None:
     ada, bea, cyd = person(), person(), person()
     await earn(house, ada, 2)
