@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 from shared.events.erasure import erased_through, is_erasure
 from shared.events.event import Event, InvalidEventData, UnknownEventType, decode
 from shared.events.fact import Fact
-from shared.kernel.errors import Unavailable
 from shared.kernel.ids import FactId
 from shared.runtime.effect import Heard
 from shared.runtime.positions import NOWHERE, Park, StreamKey
-from shared.runtime.stream_rules import Position, step
+from shared.runtime.stream_rules import Missing, Position, step
 
 
 @dataclass(slots=True)
@@ -65,11 +64,15 @@ class Batch:
 
 @dataclass(slots=True)
 class Decision:
-    """What a transaction does: apply `ready`, move positions to `last`, park streams. Counts are by source."""
+    """What a transaction does: apply `ready`, move positions to `last`, park streams. Counts are by source.
+
+    gaps: what must be read from the owners before more of those streams can be applied.
+    """
 
     ready: list[Heard] = field(default_factory=list)
     last: dict[StreamKey, Fact] = field(default_factory=dict)
     parks: dict[StreamKey, Park] = field(default_factory=dict)
+    gaps: dict[StreamKey, Missing] = field(default_factory=dict)
     erased: dict[StreamKey, int] = field(default_factory=dict)
     applied: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     duplicates: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -84,7 +87,7 @@ def by_stream(facts: Iterable[Fact]) -> dict[StreamKey, list[Fact]]:
 
 
 def decide(batch: Batch, positions: Mapping[StreamKey, Position], types: Collection[str] | None) -> Decision:
-    """Return what to do with `batch` where these are the positions. Raises Unavailable when one has moved back."""
+    """Return what to do with `batch` where these are the positions."""
     decision = Decision()
     for key in sorted(batch.streams):
         position = positions.get(key, NOWHERE)
@@ -97,9 +100,9 @@ def _decide_stream(
     batch: Batch, key: StreamKey, position: Position, types: Collection[str] | None, decision: Decision
 ) -> None:
     found = step(position, batch.streams[key])
-    if found.missing is not None:
-        raise Unavailable("a position moved back while its facts were read", 0.1)
     park = batch.parks.get(key)
+    if park is not None and park.number <= position.number:
+        park = None
     if found.contradiction is not None:
         park = Park(found.contradiction.number, "the owner tells another fact under a number we have heard")
     for fact in found.apply:
@@ -114,6 +117,8 @@ def _decide_stream(
             _apply(batch, key, fact, types, decision)
     if park is not None:
         decision.parks[key] = park
+    elif found.missing is not None:
+        decision.gaps[key] = found.missing
     decision.applied[key.source] += decision.last[key].number - position.number if key in decision.last else 0
     decision.duplicates[key.source] += found.duplicates
 

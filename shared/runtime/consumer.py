@@ -1,19 +1,18 @@
 """Applies facts exactly once: one transaction a batch stores the effect and, per stream, how far it was heard.
 
-    1. read positions, and read what is missing from the owner, before any transaction is open
-    2. decode; a fact that cannot be decoded will park its stream
-    3. in one transaction: subject locks, position rows in key order, the rules again, the effect, the new positions
+    1. decode; a fact that cannot be decoded will park its stream
+    2. in one transaction: subject locks, position rows in key order, the rules, the effect, the new positions
+    3. where the rules found a gap: read what is missing from the owner, and the same again for that stream
     4. only then may the caller commit offsets
 
-Between 1 and 3 another holder of the partition may have moved a position; the rules are therefore asked again under
-the locks, and what it applied is a duplicate to us.
+The rules are asked under the locks, so what another holder of the partition applied is a duplicate to us.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +25,6 @@ from shared.runtime.batch import Batch, Decision, by_stream, decide
 from shared.runtime.effect import Effect, FactBroken, SetAside
 from shared.runtime.feed import FactFeed
 from shared.runtime.positions import (
-    NOWHERE,
     Park,
     StreamKey,
     forget_set_aside,
@@ -36,7 +34,7 @@ from shared.runtime.positions import (
     read_positions,
 )
 from shared.runtime.postgres import Pool, Transaction, reading, transaction
-from shared.runtime.stream_rules import Missing, Position, step
+from shared.runtime.stream_rules import Missing
 from shared.runtime.stream_store import READ_MAX, StreamStore
 
 REBUILD_LOCK_KEY: Final = 0x6465_6564_7265_6275
@@ -129,48 +127,51 @@ class Consumer:
         not be committed. Raises Unavailable when the database does not answer; what was applied until then is a
         duplicate the next time.
         """
-        streams = by_stream(facts)
-        async with reading(self.pool) as connection:
-            positions = await read_positions(connection, list(streams), lock=False)
         held: set[StreamKey] = set()
-        batch = Batch()
-        for key, arrived in streams.items():
-            async for run, park in self._without_gaps(key, positions.get(key, NOWHERE), arrived, held):
-                batch.add(key, run, self.effect.types)
-                if park is not None:
-                    batch.parks[key] = park
-                if batch.size >= TRANSACTION_FACTS_MAX:
-                    await self._apply_whole_or_apart(batch)
-                    batch = Batch()
-        if batch.streams:
-            await self._apply_whole_or_apart(batch)
+        for batch in self._batches(by_stream(facts)):
+            gaps = await self._apply_whole_or_apart(batch)
+            if gaps:
+                held |= await self._mend(batch, gaps)
         return frozenset(held)
 
-    # Gaps are mended before a transaction is open: none that has written may wait on the network.
+    def _batches(self, streams: Mapping[StreamKey, list[Fact]]) -> Iterator[Batch]:
+        """Yield the facts in batches that fit a transaction; of a stream too long for one, in its order."""
+        batch = Batch()
+        for key, facts in streams.items():
+            ordered = facts if len(facts) <= TRANSACTION_FACTS_MAX else sorted(facts, key=lambda fact: fact.number)
+            for start in range(0, len(ordered), TRANSACTION_FACTS_MAX):
+                batch.add(key, ordered[start : start + TRANSACTION_FACTS_MAX], self.effect.types)
+                if batch.size >= TRANSACTION_FACTS_MAX:
+                    yield batch
+                    batch = Batch()
+        if batch.size:
+            yield batch
 
-    async def _without_gaps(
-        self, key: StreamKey, position: Position, arrived: list[Fact], held: set[StreamKey]
-    ) -> AsyncIterator[tuple[list[Fact], Park | None]]:
-        """Yield the facts of a stream in runs without a gap; adds `key` to `held` when its owner does not answer.
+    # Gaps are mended between transactions: none that has written may wait on the network.
+
+    async def _mend(self, arrived: Batch, gaps: dict[StreamKey, Missing]) -> set[StreamKey]:
+        """Read what is missing from the owners and apply it with what came after it; return whose owner is away.
 
         An owner that has no such fact, though it told a later one, has another history than we heard: the stream is
-        to be parked there. To wait for the fact would hold back every stream beside it.
+        parked there. To wait for the fact would hold back every stream beside it.
         """
-        while (missing := step(position, arrived).missing) is not None:
-            before = [fact for fact in arrived if fact.number < missing.first]
-            arrived = [fact for fact in arrived if fact.number >= missing.first]
-            try:
-                page = await self._missing(key, missing)
-            except Unavailable as error:
-                _log.warning("stream held", extra={"consumer": self.service, "reason": error.message})
-                held.add(key)
-                return
-            if not page:
-                yield before, Park(missing.first, "the owner has no such fact, though it told a later one")
-                return
-            yield before + page, None
-            position = Position(page[-1].number, page[-1].id)
-        yield arrived, None
+        held: set[StreamKey] = set()
+        while gaps:
+            batch = Batch()
+            while gaps and batch.size < TRANSACTION_FACTS_MAX:
+                key, missing = gaps.popitem()
+                try:
+                    page = await self._missing(key, missing)
+                except Unavailable as error:
+                    _log.warning("stream held", extra={"consumer": self.service, "reason": error.message})
+                    held.add(key)
+                    continue
+                later = [fact for fact in arrived.streams[key] if fact.number > missing.last] if page else []
+                batch.add(key, [*page, *later], self.effect.types)
+                if not page:
+                    batch.parks[key] = Park(missing.first, "the owner has no such fact, though it told a later one")
+            gaps |= await self._apply_whole_or_apart(batch)
+        return held
 
     async def _missing(self, key: StreamKey, missing: Missing) -> list[Fact]:
         """Return the first of the missing facts, at most a page; none when the owner denies that they exist."""
@@ -183,45 +184,46 @@ class Consumer:
     # A batch is applied whole; when something unforeseen fails, stream by stream and then fact by fact, so that only
     # the culprit is parked, and at the same number however the facts came in batches.
 
-    async def _apply_whole_or_apart(self, batch: Batch) -> None:
+    async def _apply_whole_or_apart(self, batch: Batch) -> dict[StreamKey, Missing]:
+        """Apply the batch as far as there are no gaps, and return these."""
         try:
-            await self._apply_marking(batch)
+            return await self._apply_marking(batch)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - an effect's bug must park one stream, not stop them all
             if batch.size == 1:
                 ((fact,),) = batch.streams.values()
                 batch.broken[fact.id] = _reason(error, self.service)
-                await self._transact(batch)
-                return
+                return await self._transact(batch)
             _log.error("effect failed; trying apart", extra={"consumer": self.service}, exc_info=error)
-            for part in batch.apart():
-                await self._apply_whole_or_apart(part)
+        gaps: dict[StreamKey, Missing] = {}
+        for part in batch.apart():
+            gaps = await self._apply_whole_or_apart(part) | gaps
+        return gaps
 
-    async def _apply_marking(self, batch: Batch) -> None:
+    async def _apply_marking(self, batch: Batch) -> dict[StreamKey, Missing]:
         """Apply the batch; where the effect calls a fact broken, once more without it. Raises what else fails."""
         for _ in range(BREAKS_MAX):
             try:
-                await self._transact(batch)
+                return await self._transact(batch)
             except FactBroken as error:
                 if error.fact.id not in batch.heard or error.fact.id in batch.broken:
                     raise
                 batch.broken[error.fact.id] = error.reason
-            else:
-                return
-        await self._transact(batch)
+        return await self._transact(batch)
 
-    async def _transact(self, batch: Batch) -> None:
+    async def _transact(self, batch: Batch) -> dict[StreamKey, Missing]:
         further = await self._further_subjects(batch)
         await faults.point("consumer.ready")
         async with self.transaction() as tx:
             await tx.lock({key.subject for key in batch.streams} | further)
-            positions = await read_positions(tx.connection, sorted(batch.streams), lock=True)
+            positions = await read_positions(tx.connection, batch.streams, lock=True)
             decision = decide(batch, positions, self.effect.types)
             aside = await self._store_effect(tx, decision)
             await faults.point("consumer.applied")
         await faults.point("consumer.committed")
         self._count(decision, aside)
+        return decision.gaps
 
     async def _further_subjects(self, batch: Batch) -> set[str]:
         async with reading(self.pool) as connection:

@@ -7,6 +7,7 @@ SIGTERM, and stops them last first, within one budget of time. A supervised loop
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Sequence
@@ -17,6 +18,8 @@ from shared.kernel.errors import Broken, DeedlogError
 
 STOP_SECONDS: Final = 10.0
 """What Ctrl-C may take; after it a supervisor kills."""
+COLLECTOR_THRESHOLD: Final = 50_000
+"""Objects made and not let go before the collector looks for rings among them; a few batches of facts."""
 _RESERVE_SECONDS: Final = 0.25
 """Kept back for each component still to stop, so that one that hangs does not rob the others."""
 
@@ -99,8 +102,20 @@ async def stop_all(started: Sequence[Component], stop_seconds: float = STOP_SECO
 
 def launch(main: Coroutine[Any, Any, _T]) -> _T:
     """Return what `main` returns, run on uvloop where it is installed, else on the loop of the standard library."""
+    _calm_collector()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
+
+
+def _calm_collector() -> None:
+    """Leave what was imported out of garbage collections, and have these less often.
+
+    It is some 300,000 objects that stay for good. To walk them again and again took a fifth of the processor time of a
+    listener under full load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECTOR_THRESHOLD, 20, 100)
 
 
 async def _start_all(components: Sequence[Component], started: list[Component], stopping: asyncio.Event) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -45,13 +46,13 @@ NOWHERE: Final = Position()
 _NONE: Final[frozenset[int]] = frozenset()
 
 _READ: Final = """
-SELECT p.source, p.subject, p.number, p.fact_id::text, p.parked_number IS NOT NULL, p.skipped
-FROM positions p JOIN unnest($1::text[], $2::text[]) AS k (source, subject) USING (source, subject)
+SELECT subject, number, fact_id::text, parked_number IS NOT NULL, skipped FROM positions
+WHERE source = $1 AND subject = ANY($2::text[])
 """
-_LOCK: Final = _READ + "ORDER BY p.source, p.subject FOR UPDATE OF p"
+_LOCK: Final = _READ + "ORDER BY subject FOR UPDATE"
 _MOVE: Final = """
 INSERT INTO positions AS p (source, subject, number, fact_id)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::uuid[])
+SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::uuid[])
 ON CONFLICT (source, subject) DO UPDATE SET number = excluded.number, fact_id = excluded.fact_id
 """
 _PARK: Final = """
@@ -67,25 +68,31 @@ ON CONFLICT DO NOTHING
 """
 
 
-async def read_positions(connection: Connection, keys: Sequence[StreamKey], *, lock: bool) -> dict[StreamKey, Position]:
+async def read_positions(connection: Connection, keys: Iterable[StreamKey], *, lock: bool) -> dict[StreamKey, Position]:
     """Return the position of each stream that has one; with `lock`, held in key order until the transaction ends."""
-    rows = await connection.fetch(_LOCK if lock else _READ, [key.source for key in keys], [key.subject for key in keys])
-    return {
-        StreamKey(source, subject): Position(number, fact_id, is_parked, frozenset(skipped) if skipped else _NONE)
-        for source, subject, number, fact_id, is_parked, skipped in rows
-    }
+    positions = {}
+    for source, subjects in _by_source(keys):
+        for subject, number, fact_id, is_parked, skipped in await connection.fetch(
+            _LOCK if lock else _READ, source, subjects
+        ):
+            passed_over = frozenset(skipped) if skipped else _NONE
+            positions[StreamKey(source, subject)] = Position(number, fact_id, is_parked, passed_over)
+    return positions
 
 
 async def move_positions(connection: Connection, last: Mapping[StreamKey, Fact]) -> None:
     """Set each stream's position to the fact given, in key order."""
-    keys = sorted(last)
-    await connection.execute(
-        _MOVE,
-        [key.source for key in keys],
-        [key.subject for key in keys],
-        [last[key].number for key in keys],
-        [last[key].id for key in keys],
-    )
+    for source, subjects in _by_source(last):
+        facts = [last[StreamKey(source, subject)] for subject in subjects]
+        await connection.execute(_MOVE, source, subjects, [fact.number for fact in facts], [fact.id for fact in facts])
+
+
+def _by_source(keys: Iterable[StreamKey]) -> list[tuple[str, list[Subject]]]:
+    """Return the subjects by source, both in order. There are few sources, and arrays cost by the element."""
+    sources: defaultdict[str, list[Subject]] = defaultdict(list)
+    for key in keys:
+        sources[key.source].append(key.subject)
+    return [(source, sorted(sources[source])) for source in sorted(sources)]
 
 
 async def park_streams(connection: Connection, parks: Mapping[StreamKey, Park]) -> None:
