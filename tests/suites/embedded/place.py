@@ -47,11 +47,17 @@ class Place:
 
     def up(self, *words: str) -> subprocess.Popen[str]:
         """Start in the foreground and return once it says that it is ready."""
+        process = self.starting(*words)
+        self.until("ready")
+        return process
+
+    def starting(self, *words: str) -> subprocess.Popen[str]:
+        """Start in the foreground and return at once."""
+        self.home.state_file.unlink(missing_ok=True)
         process = subprocess.Popen(
             [DEEDLOG, "up", *words], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._started.append(process)
-        self.until("ready")
         return process
 
     def state(self) -> Any:

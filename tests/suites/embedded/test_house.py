@@ -78,6 +78,20 @@ def test_a_signal_stops_everything_from_the_door_inwards(place: Place, number: s
     assert place.state()["phase"] == "stopped"
 
 
+@pytest.mark.parametrize("pause_seconds", [0.0, 0.3, 1.0])
+def test_a_start_that_is_interrupted_leaves_nothing_running(place: Place, pause_seconds: float) -> None:
+    process = place.starting()
+    place.until("starting")
+    time.sleep(pause_seconds)
+    everybody = descendants(process.pid)
+    seconds, said = stopped(process, signal.SIGINT)
+    print(f"interrupted {pause_seconds} s into the start, ended after {seconds:.2f} s")
+    assert seconds < STOP_SECONDS_MAX
+    assert "Traceback" not in said
+    assert alive(everybody) == []
+    assert not place.home.is_held()
+
+
 def test_a_second_start_finds_its_data_and_is_no_slower(fresh_place: Place) -> None:
     first = fresh_place.json("up", "--detach")["seconds_to_ready"]
     with fresh_place.api() as api:
