@@ -10,6 +10,7 @@ The rules are asked under the locks, so what another holder of the partition app
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -41,6 +42,8 @@ REBUILD_LOCK_KEY: Final = 0x6465_6564_7265_6275
 """Shared by every batch, exclusive at the switch of a rebuild; "deedrebu" in ASCII."""
 TRANSACTION_FACTS_MAX: Final = 500
 """Facts a transaction, give or take a page read from an owner: it must end far below its timeout."""
+ALONE_PAUSES_SECONDS: Final = (0.05, 0.2)
+"""Before a fact that failed by itself is tried again; after the last its stream is parked."""
 BREAKS_MAX: Final = 3
 """Facts an effect may call broken in one batch before the batch is tried stream by stream."""
 
@@ -192,14 +195,27 @@ class Consumer:
             raise
         except Exception as error:  # noqa: BLE001 - an effect's bug must park one stream, not stop them all
             if batch.size == 1:
-                ((fact,),) = batch.streams.values()
-                batch.broken[fact.id] = _reason(error, self.service)
-                return await self._transact(batch)
+                return await self._apply_alone(batch, error)
             _log.error("effect failed; trying apart", extra={"consumer": self.service}, exc_info=error)
         gaps: dict[StreamKey, Missing] = {}
         for part in batch.apart():
             gaps = await self._apply_whole_or_apart(part) | gaps
         return gaps
+
+    async def _apply_alone(self, batch: Batch, error: Exception) -> dict[StreamKey, Missing]:
+        """Try a fact by itself again, because what failed may have been the moment; then park its stream at it."""
+        for seconds in ALONE_PAUSES_SECONDS:
+            await asyncio.sleep(seconds)
+            try:
+                return await self._apply_marking(batch)
+            except Unavailable:
+                raise
+            except Exception as again:  # noqa: BLE001 - as above
+                error = again
+        ((fact,),) = batch.streams.values()
+        _log.error("fact failed by itself", extra={"consumer": self.service}, exc_info=error)
+        batch.broken[fact.id] = _reason(error, self.service)
+        return await self._transact(batch)
 
     async def _apply_marking(self, batch: Batch) -> dict[StreamKey, Missing]:
         """Apply the batch; where the effect calls a fact broken, once more without it. Raises what else fails."""

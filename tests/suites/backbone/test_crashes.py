@@ -12,6 +12,7 @@ import pytest
 
 from infra.embedded.process import log_tail
 from shared.runtime import faults
+from shared.runtime.consumer import ALONE_PAUSES_SECONDS
 
 from .child import start_child
 from .house import House, new_fact, until
@@ -47,6 +48,24 @@ async def test_an_error_there_loses_nothing_and_applies_once(house: House, point
         await until(lambda: asyncio.sleep(0, len(crashes) == 2))
     await house.until_heard()
     assert await house.parked() == {}
+
+
+async def test_a_fact_that_fails_by_itself_for_a_moment_parks_nothing(house: House) -> None:
+    await house.start()
+    with crashing("consumer.ready", times=len(ALONE_PAUSES_SECONDS)) as crashes:
+        await house.tell_many(["ada"], 1)
+        await until(lambda: asyncio.sleep(0, len(crashes) == len(ALONE_PAUSES_SECONDS)))
+    await house.until_heard()
+    assert await house.parked() == {}
+
+
+async def test_a_fact_that_fails_by_itself_every_time_parks_its_stream(house: House) -> None:
+    await house.start()
+    with crashing("consumer.ready", times=len(ALONE_PAUSES_SECONDS) + 1):
+        await house.tell_many(["ada"], 1)
+        number, reason = await house.until_parked("ada")
+    assert number == 1
+    assert reason.startswith("Crashed in ")
 
 
 @pytest.mark.parametrize("point", POINTS)
