@@ -33,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Draw the seed of this run, or take it from DEEDLOG_TEST_SEED, and hand it to hypothesis as well."""
     seed = int(os.environ.get(SEED_VARIABLE) or random.SystemRandom().randrange(SEED_BOUND))
     config.stash[SEED_KEY] = seed
+    os.environ[SEED_VARIABLE] = str(seed)  # for the workers, where the tests run in several processes
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(seed)
     sys.addaudithook(refuse_strangers)

@@ -13,8 +13,10 @@ import importlib
 import inspect
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -63,8 +65,11 @@ def _settings_of(service: str) -> type[Settings]:
     return own[0] if own else Settings
 
 
-async def host(name: str, parts: dict[str, Part], targets: dict[str, str]) -> None:
-    """Have served all these services in this process, on return after a signal. Raises Rejected for wrong settings."""
+async def host(name: str, parts: dict[str, Part], targets: dict[str, str], niceness: int = 0) -> None:
+    """Have served all these services in this process, on return after a signal. Raises Rejected for wrong settings.
+
+    niceness: by how much the process lets others go first, from when it is ready; starting, nobody is kept waiting.
+    """
     loaded = {service: kind.load(service) for service, (_, kind) in parts.items()}
     for settings in loaded.values():
         if settings.fault_point:
@@ -73,7 +78,14 @@ async def host(name: str, parts: dict[str, Part], targets: dict[str, str]) -> No
     peers = Peers(common, SystemClock())
     services = [build(loaded[service], peers) for service, (build, _) in parts.items()]
     gateways = [Gateway(targets)] if targets else []
-    await run([*gateways, *components_of(common, peers, services, gateways)])
+    components = [*gateways, *components_of(common, peers, services, gateways)]
+    await run(components, ready=partial(_yield, niceness))
+
+
+def _yield(niceness: int) -> None:
+    """Let others go first from now on; the threads that were started are gRPC's, and keep their place."""
+    if niceness:
+        os.nice(niceness)
 
 
 async def stand_alone(name: str, targets: dict[str, str], http_port: int, metrics_port: int) -> None:
@@ -90,7 +102,7 @@ async def _main(options: argparse.Namespace, parts: dict[str, Part]) -> None:
         raise Unavailable(f"{options.after} did not appear within {GO_SECONDS_MAX:g} s")
     targets = json.loads(options.targets)
     if parts:
-        await host(options.name, parts, targets)
+        await host(options.name, parts, targets, options.nice)
     else:
         await stand_alone(options.name, targets, options.http_port, options.metrics_port)
 
@@ -118,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("services", nargs="*", help="the services to host; none for the gateway alone")
     parser.add_argument("--targets", default="{}", help="JSON: the address of each service that is handed on to")
     parser.add_argument("--after", type=Path, help="import, then wait for this file before anything is started")
+    parser.add_argument("--nice", type=int, default=0, help="by how much to let others go first, once ready")
     parser.add_argument("--http-port", type=int, default=0, help="of the gateway alone")
     parser.add_argument("--metrics-port", type=int, default=0, help="of the gateway alone")
     parser.add_argument("--home", type=Path, help="the data folder, for whoever looks at the process")

@@ -1,6 +1,6 @@
 """Which services the house has, how they share processes, and which port each door gets.
 
-    shared      two processes; the front one holds the public origin and hands on what the other serves
+    shared      three processes; the front one holds the public origin and hands on what the others serve
     separate    a process a service, as in production, and the gateway in one of its own
 
 All ports follow from one, the origin's, so that two houses on one machine need only two numbers.
@@ -20,8 +20,9 @@ LayoutName: TypeAlias = Literal["shared", "separate"]
 LAYOUTS: Final[tuple[LayoutName, ...]] = get_args(LayoutName)
 
 INTAKE: Final = ("identity", "learning_events", "project_submissions", "console")
-INFERENCE: Final = ("skill_inference", "credential_issuing", "record_log", "skill_profiles")
-SERVICES: Final = (*INTAKE, *INFERENCE)
+INFERENCE: Final = ("skill_inference", "skill_profiles")
+RECORD: Final = ("credential_issuing", "record_log")
+SERVICES: Final = (*INTAKE, *INFERENCE, *RECORD)
 WITHOUT_BACKBONE: Final = frozenset({"console"})
 """Services that keep nothing: no database, no facts, no gRPC."""
 
@@ -31,6 +32,8 @@ PORT: Final = 8484
 PORT_FIRST: Final = 1024
 PORTS_SPAN: Final = 64
 """A house uses ports of the origin's number to this many above it, and no others."""
+RECORD_NICENESS: Final = 5
+"""Who waits for a profile waits for intake and inference; the record may follow a moment later."""
 _POSTGRES, _BROKER, _RPC, _HTTP, _METRICS = 1, 2, 10, 26, 42
 
 
@@ -46,6 +49,8 @@ class Process:
     is_front: bool = False
     is_alone: bool = False
     """Whether it runs `python -m services.<name>` rather than the host."""
+    niceness: int = 0
+    """By how much it lets the others go first, once it is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +142,16 @@ def lay_out(name: str, port: int = PORT, services: Sequence[str] | None = None) 
 
 
 def _shared(port: int, services: Sequence[str]) -> tuple[Process, ...]:
-    groups = {"intake": INTAKE, "inference": INFERENCE}
+    groups = {"intake": INTAKE, "inference": INFERENCE, "record": RECORD}
     processes = []
     for place, (name, group) in enumerate(groups.items()):
         members = tuple(service for service in services if service in group)
         is_front = name == "intake"
+        niceness = RECORD_NICENESS if name == "record" else 0
         http_port = port if is_front else port + _HTTP + place
         if members or is_front:
-            processes.append(
-                Process(name, members, http_port, port + _RPC + place, port + _METRICS + place, is_front=is_front)
-            )
+            ports = (http_port, port + _RPC + place, port + _METRICS + place)
+            processes.append(Process(name, members, *ports, is_front=is_front, niceness=niceness))
     return tuple(processes)
 
 

@@ -94,6 +94,8 @@ def _command(process: Process, layout: Layout, home: Home, go: Path) -> list[str
     if process.is_alone:
         return [*python, "-m", f"services.{process.name}"]
     words: list[str | Path] = [process.name, *process.services, "--home", home.path, "--after", go]
+    if process.niceness:
+        words += ["--nice", str(process.niceness)]
     if process.is_front:
         elsewhere = {service: url for service, url in layout.http_targets.items() if service not in process.services}
         words += ["--targets", json.dumps(elsewhere)]

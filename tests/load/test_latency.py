@@ -32,6 +32,7 @@ WATCHED_EVERY: Final = 4
 SENDERS: Final = 8
 GOAL_MS: Final = 500.0
 WAIT_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.02
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
 
@@ -92,14 +93,15 @@ async def known_accounts(house: JourneyHouse) -> dict[str, str]:
 
 
 async def look(house: JourneyHouse, watch: Watch, accounts: dict[str, str]) -> None:
-    """Note when each person first stands in a profile with a skill, by the read model's own table."""
+    """Note when each awaited person first stands in a profile with a skill, by the read model's own table."""
+    people = {account: person for person, account in accounts.items()}
     async with house.database("skill_profiles") as profiles:
         while True:
-            rows = await profiles.fetch("SELECT DISTINCT person FROM skills")
+            awaited = [people[account] for account in watch.acknowledged.keys() - watch.seen.keys()]
+            rows = await profiles.fetch("SELECT DISTINCT person FROM estimates WHERE person = ANY ($1)", awaited)
             now = time.monotonic()
-            for (person,) in rows:
-                watch.seen.setdefault(accounts[person], now)
-            await asyncio.sleep(0.02)
+            watch.seen.update((accounts[person], now) for (person,) in rows)
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def is_calm(house: JourneyHouse) -> bool:
@@ -124,6 +126,8 @@ async def test_acknowledged_to_visible_in_the_profile() -> None:
             seconds = await send(house, key, watch)
             ends_at = time.monotonic() + WAIT_SECONDS
             while not watch.acknowledged.keys() <= watch.seen.keys() and time.monotonic() < ends_at:
+                if looking.done():
+                    looking.result()
                 await asyncio.sleep(0.1)
         finally:
             looking.cancel()

@@ -125,7 +125,7 @@ def test_a_second_copy_is_refused_and_the_first_goes_on(place: Place) -> None:
     assert place.run("status").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["intake", "inference", "broker", "postgres"])
+@pytest.mark.parametrize("name", ["intake", "inference", "record", "broker", "postgres"])
 def test_what_is_killed_is_started_again_and_becomes_ready(place: Place, name: str) -> None:
     place.json("up", "--detach")
     if not any(one["name"] == name for one in place.state()["processes"]):

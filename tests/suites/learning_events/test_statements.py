@@ -113,6 +113,7 @@ async def test_put_stores_under_the_id_of_the_query(house: House, platform: Plat
         (f"?statementId={statement()['id']}&verb=x", statement(), "verb"),
         (f"?statementId={statement()['id']}&statementId={statement()['id']}", statement(), "statementId"),
     ],
+    ids=["none", "no-uuid", "another", "two-statements", "a-filter", "twice"],
 )
 async def test_put_refuses_what_does_not_name_one_statement(
     house: House, platform: Platform, query: str, body: Any, pointer: str
