@@ -16,13 +16,11 @@ import contextlib
 import cProfile
 import json
 import os
-import platform
 import random
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,13 +28,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-import psutil  # type: ignore[import-untyped]
 
 from deedlog.facts.v1 import service_pb2_grpc
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
-from infra.embedded.process import Child, spawn
+from infra.embedded.process import spawn
 from shared.events.fact import NewFact
 from shared.events.learning_events import StatementRecorded
 from shared.events.sources import LEARNING_EVENTS
@@ -50,6 +44,20 @@ from shared.runtime.grpc import RpcServer
 from shared.runtime.lifecycle import launch
 from shared.runtime.settings import Settings
 from tests.load.backbone_listener import FOLDER, listener
+from tests.load.servers import Servers, servers
+from tests.load.yardstick import (
+    FACT_COLUMNS,
+    Meter,
+    Spent,
+    at_least,
+    at_most,
+    cost,
+    fact_row,
+    in_batches,
+    line,
+    machine,
+    plain_loop,
+)
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TOKEN: Final = "what-services-show-one-another-32-characters"
@@ -57,6 +65,7 @@ GOAL_RATE: Final = 15_000
 GOAL_CPU_US: Final = 80
 GOAL_REBUILD_RATE: Final = 20_000
 WARM_UP_FACTS: Final = 5_000
+PLAIN_FACTS_MAX: Final = 50_000
 PATIENCE_SECONDS: Final = 300.0
 
 
@@ -71,45 +80,16 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """What one run cost. cpu: seconds of processor by process class."""
+class Measured:
+    """What one run cost, and what became of it. held: streams that are parked and facts that were set aside."""
 
-    facts: int
-    seconds: float
-    cpu: dict[str, float]
-
-    @property
-    def rate(self) -> float:
-        """Facts a second."""
-        return self.facts / self.seconds
-
-    @property
-    def cpu_us(self) -> float:
-        """Microseconds of processor a fact, over all processes."""
-        return sum(self.cpu.values()) / self.facts * 1e6
-
-
-class Meter:
-    """Reads the processor time of the processes of the house, by class."""
-
-    def __init__(self, processes: dict[str, int]) -> None:
-        self._roots = {name: psutil.Process(pid) for name, pid in processes.items()}
-
-    def read(self) -> dict[str, float]:
-        """Return seconds of processor, user and system, of each class and its children, dead or alive."""
-        return {name: self._of(root, is_alone=name == "teller") for name, root in self._roots.items()}
-
-    def _of(self, root: psutil.Process, *, is_alone: bool) -> float:
-        times = root.cpu_times()
-        total: float = times.user + times.system
-        if is_alone:
-            return total
-        total += times.children_user + times.children_system
-        for process in root.children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                total += times.user + times.system
-        return total
+    carried: Spent
+    plain: Spent
+    rebuilt: Spent
+    told: int
+    heard: int
+    held: int
+    digests: tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -119,26 +99,24 @@ class Bench:
     load: Load
     teller: Backbone
     listener_settings: Settings
-    child: Child
     meter: Meter
-    database: EmbeddedPostgres
+    servers: Servers
     connection: Any
     told: int = 0
 
-    async def carry(self, facts: int) -> Measure:
+    async def carry(self, facts: int) -> Spent:
         """Tell so many facts and wait until the last of them is in the read model."""
         shares = _shares(self.load, facts)
-        before, started = self.meter.read(), time.perf_counter()
+        before = self.meter.read()
         await asyncio.gather(*(self._write(share) for share in shares))
-        committed = time.perf_counter()
+        committed = time.perf_counter() - before.at
         self.told += facts
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await self._heard() < self.told:
+            while await self.heard() < self.told:
                 await asyncio.sleep(0.02)
-        seconds = time.perf_counter() - started
-        after = self.meter.read()
-        print(f"  committed after {committed - started:.2f} s, heard after {seconds:.2f} s", flush=True)
-        return Measure(facts, seconds, {name: after[name] - before[name] for name in after})
+        spent = self.meter.spent(before, facts)
+        print(f"  committed after {committed:.2f} s, heard after {spent.seconds:.2f} s", flush=True)
+        return spent
 
     async def _write(self, batches: Sequence[Sequence[NewFact]]) -> None:
         for facts in batches:
@@ -146,41 +124,38 @@ class Bench:
                 await tx.lock({fact.subject for fact in facts})
                 await self.teller.store.append(tx, facts)
 
-    async def _heard(self) -> int:
+    async def heard(self) -> int:
+        """Return how many facts are in the read model."""
         value: int = await self.connection.fetchval("SELECT coalesce(sum(count), 0)::bigint FROM derived.tallies")
         return value
 
-    async def plain(self, facts: int) -> Measure:
-        """Insert the same facts into one plain table, in transactions of the same size."""
-        shares = _shares(self.load, facts)
-        pool = await asyncpg.create_pool(_dsn(self.database, "teller"), min_size=self.load.writers)
-        await pool.execute(
-            """CREATE TABLE IF NOT EXISTS plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, subject text,
-               fact_id uuid, type text, occurred_at timestamptz, organisation text, data bytea)"""
+    async def held(self) -> int:
+        """Return how many streams are parked and facts were set aside."""
+        value: int = await self.connection.fetchval(
+            "SELECT (SELECT count(parked_number) FROM derived.positions) + (SELECT count(*) FROM derived.set_aside)"
         )
-        before, started = self.meter.read(), time.perf_counter()
-        await asyncio.gather(*(_insert_plain(pool, share) for share in shares))
-        seconds, after = time.perf_counter() - started, self.meter.read()
-        await pool.close()
-        return Measure(facts, seconds, {name: after[name] - before[name] for name in after})
+        return value
 
-    async def rebuild(self) -> Measure:
-        """Rebuild the read model here, beside the live one of the child; raises when the digests differ."""
-        before = self.meter.read()
+    async def plain(self) -> Spent:
+        """Insert facts of the same kind into one plain table, in transactions of the same size."""
+        facts = min(self.load.facts, PLAIN_FACTS_MAX)
+        batches = [batch for share in _shares(self.load, facts) for batch in share]
+        rows = ([fact_row(fact) for fact in batch] for batch in batches)
+        postgres = self.servers.postgres
+        return await plain_loop(postgres.admin_dsn, postgres.pid, FACT_COLUMNS, rows, self.load.writers)
+
+    async def rebuild(self) -> tuple[Spent, tuple[str, str]]:
+        """Rebuild the read model here, beside the live one of the child; return the digests of both too."""
         async with listener(self.listener_settings) as backbone:
-            started = time.perf_counter()
+            before = self.meter.read()
             last = None
             async for progress in backbone.rebuild(is_check_only=True):
                 last = progress
-            seconds = time.perf_counter() - started
-        after = self.meter.read()
-        assert last is not None
-        if last.live_digest != last.rebuilt_digest:
-            raise AssertionError("the rebuilt state differs from the live one")
-        return Measure(last.facts, seconds, {name: after[name] - before[name] for name in after})
+            assert last is not None
+            return self.meter.spent(before, last.facts), (last.live_digest, last.rebuilt_digest)
 
 
-def _shares(load: Load, facts: int) -> list[list[list[NewFact]]]:
+def _shares(load: Load, facts: int) -> list[list[Sequence[NewFact]]]:
     """Return batches of facts for each writer, made before the clock runs: making them is the door's work."""
     chance = random.Random(7)
     people = [system_id("person") for _ in range(load.people)]
@@ -197,38 +172,19 @@ def _shares(load: Load, facts: int) -> list[list[list[NewFact]]]:
         NewFact(system_fact_id(), chance.choice(people), type_, now, None, data)  # type: ignore[arg-type]
         for _ in range(facts)
     ]
-    batches = [made[start : start + load.batch] for start in range(0, facts, load.batch)]
+    batches = list(in_batches(made, load.batch))
     return [batches[number :: load.writers] for number in range(load.writers)]
 
 
-async def _insert_plain(pool: Any, batches: Sequence[Sequence[NewFact]]) -> None:
-    for facts in batches:
-        async with pool.acquire() as connection:
-            await connection.execute(
-                """INSERT INTO plain (subject, fact_id, type, occurred_at, organisation, data) SELECT *
-                   FROM unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::bytea[])""",
-                [fact.subject for fact in facts],
-                [fact.id for fact in facts],
-                [fact.type for fact in facts],
-                [fact.occurred_at for fact in facts],
-                [fact.organisation for fact in facts],
-                [fact.data for fact in facts],
-            )
-
-
-def _dsn(database: EmbeddedPostgres, service: str) -> str:
-    return f"{database.admin_dsn.rpartition('/')[0]}/deedlog_{service}"
-
-
-def _settings(database: EmbeddedPostgres, broker: EmbeddedBroker, service: str, **more: Any) -> Settings:
-    url = f"postgresql://{service}_{{}}:word@127.0.0.1:{database.port}/deedlog_{service}"
+def _settings(servers: Servers, service: str, **more: Any) -> Settings:
+    url = f"postgresql://{service}_{{}}:word@127.0.0.1:{servers.postgres.port}/deedlog_{service}"
     return Settings.model_validate(
         {
             "service": service,
             "is_embedded": True,
             "database_door_url": url.format("door"),
             "database_backbone_url": url.format("backbone"),
-            "kafka_address": broker.address,
+            "kafka_address": servers.broker.address,
             "service_token": TOKEN,
             **more,
         }
@@ -245,20 +201,15 @@ def _as_json(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def bench(load: Load, folder: Path) -> AsyncIterator[Bench]:
+async def bench(load: Load) -> AsyncIterator[Bench]:
     """Everything runs."""
-    database = EmbeddedPostgres(folder / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), folder / "broker.log")
-    async with contextlib.AsyncExitStack() as stack:
-        await database.start()
-        stack.push_async_callback(database.wipe)
-        await broker.start()
-        stack.push_async_callback(broker.kill)
+    async with servers() as under, contextlib.AsyncExitStack() as stack:
+        folder = under.folder
         for service, tables in (("teller", folder), ("listener", FOLDER)):
             wanted = ServiceDatabase(service, tables, "word", "word")
-            await create_database(database.admin_dsn, wanted)
-            await migrate(database.admin_dsn, wanted)
-        settings = _settings(database, broker, "teller", database_connections_max=load.writers)
+            await create_database(under.postgres.admin_dsn, wanted)
+            await migrate(under.postgres.admin_dsn, wanted)
+        settings = _settings(under, "teller", database_connections_max=load.writers)
         teller = Backbone(settings, SystemClock(), folder, source=LEARNING_EVENTS, feed=RpcFeed({}))
         await teller.start()
         stack.push_async_callback(teller.stop)
@@ -270,53 +221,36 @@ async def bench(load: Load, folder: Path) -> AsyncIterator[Bench]:
         await server.start()
         stack.push_async_callback(server.stop)
         addresses = json.dumps({LEARNING_EVENTS.name: f"127.0.0.1:{server.port}"})
-        heard = _settings(database, broker, "listener", rpc_addresses=addresses)
+        heard = _settings(under, "listener", rpc_addresses=addresses)
         command = [sys.executable, "-m", "tests.load.backbone_listener", _as_json(heard)]
         child = spawn(command, folder / "listener.log", environment=dict(os.environ), folder=ROOT)
         stack.push_async_callback(child.end, (signal.SIGTERM, 5.0))
-        pids = {"teller": os.getpid(), "listener": child.pid, "postgres": _pid(database), "broker": _pid(broker)}
-        connection = await asyncpg.connect(_dsn(database, "listener"))
+        connection = await asyncpg.connect(under.dsn("listener"))
         stack.push_async_callback(connection.close)
-        yield Bench(load, teller, heard, child, Meter(pids), database, connection)
+        meter = Meter(alone={"teller": os.getpid()}, trees={"listener": child.pid, **under.pids})
+        yield Bench(load, teller, heard, meter, under, connection)
 
 
-def _pid(server: EmbeddedPostgres | EmbeddedBroker) -> int:
-    child = server._child
-    assert child is not None
-    return child.pid
-
-
-def report(load: Load, carried: Measure, plain: Measure, rebuilt: Measure) -> list[str]:
-    """Return what was measured, in lines to print."""
-    classes = ", ".join(f"{name} {seconds / carried.facts * 1e6:.1f}" for name, seconds in carried.cpu.items())
-    return [
-        f"machine: {_cpu_model()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-        f"load: {carried.facts:,} facts, {load.batch} a transaction, {load.writers} writers, {load.people:,} people",
-        f"carried: {carried.rate:,.0f} facts/s (goal {GOAL_RATE:,})",
-        f"CPU: {carried.cpu_us:.1f} µs a fact over all processes (goal {GOAL_CPU_US}): {classes}",
-        f"plain asyncpg inserts: {plain.rate:,.0f} facts/s at {plain.cpu_us:.1f} µs a fact",
-        f"ratio: the backbone costs {carried.cpu_us / plain.cpu_us:.1f} times the processor time of plain inserts",
-        f"rebuild: {rebuilt.rate:,.0f} facts/s (goal {GOAL_REBUILD_RATE:,}) at {rebuilt.cpu_us:.1f} µs a fact",
-    ]
-
-
-def _cpu_model() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.machine()
-
-
-async def measure(load: Load) -> tuple[Measure, Measure, Measure]:
+async def measure(load: Load) -> Measured:
     """Return what carrying, plain inserting and rebuilding cost."""
-    with tempfile.TemporaryDirectory(prefix="deedlog-bench-") as folder:
-        async with bench(load, Path(folder)) as standing:
-            await standing.carry(WARM_UP_FACTS)
-            carried = await standing.carry(load.facts)
-            plain = await standing.plain(load.facts)
-            rebuilt = await standing.rebuild()
-            return carried, plain, rebuilt
+    async with bench(load) as standing:
+        await standing.carry(WARM_UP_FACTS)
+        carried = await standing.carry(load.facts)
+        plain = await standing.plain()
+        rebuilt, digests = await standing.rebuild()
+        heard, held = await standing.heard(), await standing.held()
+        return Measured(carried, plain, rebuilt, standing.told, heard, held, digests)
+
+
+def report(load: Load, measured: Measured) -> Iterator[str]:
+    """Yield the lines that say what was measured."""
+    carried, rebuilt = measured.carried, measured.rebuilt
+    spread = f"{load.batch} a transaction, {load.writers} writers, {load.people:,} people"
+    yield line("told", f"{carried.rows:,} facts, {spread}")
+    yield line("carried", f"{carried.rate:,.0f} facts/s {at_least(GOAL_RATE, carried.rate)}")
+    yield from cost(carried, measured.plain, "fact", at_most(GOAL_CPU_US, carried.cpu_us))
+    yield line("rebuild", f"{rebuilt.rate:,.0f} facts/s {at_least(GOAL_REBUILD_RATE, rebuilt.rate)}")
+    yield line("", f"{rebuilt.cpu_us:.1f} µs CPU a fact")
 
 
 def _arguments() -> argparse.Namespace:
@@ -334,11 +268,12 @@ def _main(arguments: argparse.Namespace) -> None:
     load = Load(arguments.facts, arguments.batch, arguments.writers, arguments.people)
     if arguments.profile:
         os.environ["DEEDLOG_BENCH_PROFILE"] = arguments.profile
+    print(line("machine", machine()))
     with cProfile.Profile(time.process_time) if arguments.profile else contextlib.nullcontext() as profile:
         measured = launch(measure(load))
     if profile is not None:
         profile.dump_stats(f"{arguments.profile}.teller")
-    print(*report(load, *measured), sep="\n")
+    print(*report(load, measured), sep="\n")
 
 
 if __name__ == "__main__":

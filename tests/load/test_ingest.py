@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from tests.load.ingest_bench import CORPUS, Load, measure, report
+from shared.runtime.lifecycle import launch
+from tests.load.conftest import Say
+from tests.load.ingest_bench import Load, measure, report
 
-pytestmark = [
-    pytest.mark.bench,
-    pytest.mark.skipif(not CORPUS.exists(), reason=f"the data folder beside the repository is absent: {CORPUS}"),
-]
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize(("clients", "batch"), [(8, 50), (8, 1), (8, 500)])
-async def test_what_is_sent_by_many_clients_is_stored_and_told_to_the_last_statement(clients: int, batch: int) -> None:
-    load = Load(seconds=10.0, batch=batch, clients=clients, is_separate=False)
-    result = await measure(load)
-    print("", *report(load, result), sep="\n")
-    assert result.failures == 0
-    assert result.statements == result.stored == result.told > 0
+@pytest.mark.parametrize(
+    ("batch", "seconds"), [(50, 10.0), (1, 5.0), (500, 5.0), pytest.param(50, 180.0, marks=pytest.mark.slow)]
+)
+def test_what_eight_clients_send_is_stored_and_told_to_the_last_statement(batch: int, seconds: float, say: Say) -> None:
+    load = Load(seconds=seconds, batch=batch)
+    measured = launch(measure(load))
+    say(report(load, measured))
+    assert measured.failures == 0
+    assert measured.taken.rows == measured.stored == measured.told > 0
