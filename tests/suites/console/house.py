@@ -65,6 +65,12 @@ class ConsoleHouse:
         assert given.grant
         return person
 
+    async def looked_at_by_one_without_a_name(self, person: str) -> None:
+        """Have the profile looked at by an organisation whose name was never told, so that its id is shown."""
+        organisation = system_id("organisation")
+        await self.profiles.identity.give(person, organisation, purpose="A position as deployment engineer")
+        await self.profiles.reader(organisation).profile(person)
+
 
 async def tell_everything(profiles: ProfilesHouse, person: str) -> None:
     """Everything services tell of a person."""
