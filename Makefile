@@ -5,6 +5,9 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# The suites mostly wait, so two files at a time take half as long. WORKERS=0 runs them one after another.
+WORKERS ?= 2
+SIDE_BY_SIDE = -n $(WORKERS) --dist loadfile
 NO_NPM := buf is not here: npm brings it, and no npm was found. The contracts were not linted.
 
 .PHONY: help
@@ -39,10 +42,10 @@ demo: setup  ## three sample people, from their first event to a credential veri
 
 .PHONY: test test-kafka kafka-jars kafka bench bench-long
 test: setup-dev  ## every test that needs no Java; ARGS="-k name" narrows it
-	$(PYTEST) -m "not kafka and not bench" $(ARGS)
+	$(PYTEST) -m "not kafka and not bench" $(SIDE_BY_SIDE) $(ARGS)
 
 test-kafka: setup-dev kafka-jars  ## the tests that run against Apache Kafka
-	$(PYTEST) -m kafka $(ARGS)
+	$(PYTEST) -m kafka $(SIDE_BY_SIDE) $(ARGS)
 
 kafka-jars: setup  ## bring Apache Kafka from Maven Central into infra/kafka/lib, once
 	@$(BIN)/python -m infra.kafka.kafka fetch

@@ -17,15 +17,16 @@ GOALS: Final = pytest.StashKey[list[str]]()
 def say(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Say:
     """Print lines; the machine comes first, as it was before the bench began."""
     kept = request.config.stash.setdefault(GOALS, [])
+    bench = request.node.path.stem.removeprefix("test_")
 
     def say(lines: Iterable[str]) -> None:
         with capsys.disabled():
             for text in lines:
                 print(text, flush=True)
                 if "(goal:" in text:
-                    kept.append(f"{request.node.name}: {text}")
+                    kept.append(f"{bench}: {' '.join(text.split())}")
 
-    say(["", f"── {request.node.name}", line("machine", machine())])
+    say(["", f"── {bench}: {request.node.name}", line("machine", machine())])
     return say
 
 

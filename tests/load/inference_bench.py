@@ -2,10 +2,10 @@
 
     python -m tests.load.inference_bench [--facts 20000] [--people 500] [--rate 1000] [--seconds 12]
 
-First in one process without a broker: batches of 500 facts of one kind are applied to a database of its own. Then
-through a teller, its relay and the embedded broker at a steady rate, where one statement in twenty is of a person never
-seen before, whose first estimate is always told: from its recording to the recording of that estimate is the latency.
-It prints, and judges nothing; a plain asyncpg loop that inserts the same statements gives the scale.
+First without the way there: batches of 500 facts of one kind are handed to the consumer. Then through a teller, its
+relay and the embedded broker at a steady rate, where one statement in twenty is of a person never seen before, whose
+first estimate is always told: from its recording to the recording of that estimate is the latency. Teller, relay and
+inference share one process. It prints, and judges nothing.
 """
 
 from __future__ import annotations
@@ -13,124 +13,144 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import platform
 import random
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final
+from datetime import datetime, timedelta
+from typing import Final
 
-import asyncpg
-import psutil  # type: ignore[import-untyped]
-
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from shared.events.fact import Fact, NewFact
 from shared.events.project_submissions import Mark
 from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.kernel.clock import SystemClock
-from shared.kernel.ids import system_fact_id, system_id
+from shared.kernel.ids import system_id
 from shared.runtime.backbone import Backbone
 from shared.runtime.lifecycle import launch
+from tests.load.servers import Servers, servers
+from tests.load.yardstick import (
+    FACT_COLUMNS,
+    Meter,
+    Spent,
+    cost,
+    fact_row,
+    in_batches,
+    line,
+    machine,
+    percentile,
+    plain_loop,
+)
 from tests.suites.backbone.house import HERE, Service, StoreFeed
-from tests.suites.skill_inference.house import House, inference_house, line
+from tests.suites.skill_inference.house import House, Tenant, inference_house
+from tests.suites.skill_inference.house import line as alignment
 from tests.suites.skill_inference.owners import NOW, Owners
 from tests.unit.skill_inference.people import RUBRIC
 
 BATCH: Final = 500
+HANDFULS_A_SECOND: Final = 50
+STRANGER_EVERY: Final = 20
 ACTIVITIES: Final = [f"https://lms.example/quiz/{number}" for number in range(400)]
 PATIENCE_SECONDS: Final = 120.0
+HEARD: Final = """SELECT coalesce(sum(number), 0)::bigint, count(parked_number), (SELECT count(*) FROM put_off)
+FROM positions"""
+"""What was put off is heard, and told a moment later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
     """How much: facts a kind, people they are of, facts a second through the broker, and for how long."""
 
-    facts: int
-    people: int
-    rate: int
-    seconds: float
+    facts: int = 20_000
+    people: int = 500
+    rate: int = 1_000
+    seconds: float = 12.0
 
 
-class Meter:
-    """Processor time of this process and of the database server's."""
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying one kind of fact cost. slowest: milliseconds of a batch. told: estimates told since the start."""
 
-    def __init__(self, database: EmbeddedPostgres) -> None:
-        postmaster = int((database.data_folder / "postmaster.pid").read_text().split()[0])
-        self._own, self._server = psutil.Process(), psutil.Process(postmaster)
-
-    def read(self) -> tuple[float, float]:
-        """Return seconds of processor: ours, and the server's with those of its processes that live."""
-        return _seconds(self._own), sum(map(_seconds, (self._server, *self._server.children())))
+    kind: str
+    spent: Spent
+    slowest: float
+    told: int
 
 
-def _seconds(process: psutil.Process) -> float:
-    with suppress(psutil.Error):
-        times = process.cpu_times()
-        return float(times.user + times.system)
-    return 0.0
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What became of facts that were handed over. heard: facts of which positions tell. held: parked streams."""
+
+    kinds: Sequence[Applied]
+    plain: Spent
+    rebuilt: Spent
+    digests: tuple[str, str]
+    given: int
+    heard: int
+    held: int
 
 
-async def apply_all(house: House, meter: Meter, name: str, facts: Sequence[Fact]) -> None:
-    """Apply the facts in batches, and print how fast that was."""
-    consumer = house.backbone.consumer
-    assert consumer is not None
-    before, started = meter.read(), time.perf_counter()
-    slowest = 0.0
-    for start in range(0, len(facts), BATCH):
-        begun = time.perf_counter()
-        await consumer.apply(facts[start : start + BATCH])
-        slowest = max(slowest, time.perf_counter() - begun)
-    seconds, after = time.perf_counter() - started, meter.read()
-    (told,) = await house.rows("SELECT coalesce(sum(number), 0)::bigint FROM backbone.streams")
-    ours, server = ((after[n] - before[n]) / len(facts) * 1e6 for n in range(2))
-    print(
-        f"  {name:<44} {len(facts) / seconds:>8,.0f} facts/s   CPU {ours:>5.0f} µs here, {server:>4.0f} µs Postgres"
-        f"   slowest batch {slowest * 1e3:>5.0f} ms   told so far {told[0]:,}",
-        flush=True,
-    )
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What became of statements that came through the broker. latencies: milliseconds until the first estimate stood.
+
+    late: seconds from the last commit until all were heard and told of. strangers: how many people were seen for the
+    first time.
+    """
+
+    spent: Spent
+    plain: Spent
+    late: float
+    latencies: Sequence[float]
+    strangers: int
 
 
-async def kinds(house: House, meter: Meter, load: Load, chance: random.Random) -> None:
-    """Measure each kind of fact alone."""
+async def measure_handed(load: Load) -> Handed:
+    """Return what it costs to apply each kind of fact alone, and to rebuild from all of them."""
+    async with servers() as under, inference_house(under.postgres.admin_dsn, under.broker.address) as house:
+        meter, kinds, given = _meter(under), [], 0
+        plain_facts = _silent(house.owners, load, random.Random(7))
+        plain = await _plain(under, plain_facts, BATCH)
+        async for kind, facts in _kinds(house, load, random.Random(7)):
+            kinds.append(await _apply_all(house, meter, kind, facts))
+            given += len(facts)
+        heard, held, _ = (await house.rows(HEARD))[0]
+        before = meter.read()
+        last = await house.rebuild()
+        rebuilt = meter.spent(before, last.facts)
+        return Handed(kinds, plain, rebuilt, (last.live_digest, last.rebuilt_digest), given, heard, held)
+
+
+async def _kinds(house: House, load: Load, chance: random.Random) -> AsyncIterator[tuple[str, Sequence[Fact]]]:
+    """Yield each kind of fact, made when it is its turn."""
     owners, tenant, silent = house.owners, house.organisation(), house.organisation()
-    await tenant.align(*(line(one, RUBRIC[n % 8], (n % 9) / 4 - 1) for n, one in enumerate(ACTIVITIES)))
+    await _align(tenant)
 
     def statements(count: int, make: Callable[[str, int], Fact]) -> list[Fact]:
         people = [system_id("person") for _ in range(load.people)]
         return [make(chance.choice(people), number) for number in range(count)]
 
-    def minutes(number: int) -> Any:
+    def minutes(number: int) -> datetime:
         return NOW - timedelta(days=400) + timedelta(minutes=number)
 
     def activity() -> str:
         return chance.choice(ACTIVITIES)
 
     unscored = statements(load.facts, lambda p, n: owners.statement(p, silent.id, activity(), success=None))
-    await apply_all(house, meter, "without a score", unscored)
-    unaligned = statements(load.facts, lambda p, n: owners.statement(p, silent.id, activity()))
-    await apply_all(house, meter, "scored, not aligned", unaligned)
+    yield "without a score", unscored
+    yield "scored, not aligned", statements(load.facts, lambda p, n: owners.statement(p, silent.id, activity()))
     ordered = statements(load.facts, lambda p, n: owners.statement(p, tenant.id, activity(), at=minutes(n)))
-    await apply_all(house, meter, "scored and aligned, in order", ordered)
+    yield "aligned, in order", ordered
     late = statements(
         load.facts // 2, lambda p, n: owners.statement(p, tenant.id, activity(), at=minutes(chance.randrange(500_000)))
     )
-    await apply_all(house, meter, "scored and aligned, in no order", late)
-    reviews = statements(load.facts // 20, lambda p, n: _review(owners, p, chance))
-    await apply_all(house, meter, "reviews of eight marks", reviews)
-    started = time.perf_counter()
-    last = await house.rebuild()
-    rate = last.facts / (time.perf_counter() - started)
-    print(f"  {'rebuild of all of it':<44} {rate:>8,.0f} facts/s   digests equal: {_equal(last)}", flush=True)
+    yield "aligned, in no order", late
+    yield "reviews of 8 marks", statements(load.facts // 20, lambda p, n: _review(owners, p, chance))
 
 
-def _equal(last: Any) -> bool:
-    return bool(last.live_digest == last.rebuilt_digest)
+async def _align(tenant: Tenant) -> None:
+    table = (alignment(one, RUBRIC[n % 8], (n % 9) / 4 - 1) for n, one in enumerate(ACTIVITIES))
+    await tenant.align(*table)
 
 
 def _review(owners: Owners, person: str, chance: random.Random) -> Fact:
@@ -138,142 +158,152 @@ def _review(owners: Owners, person: str, chance: random.Random) -> Fact:
     return owners.review(person, f"prj_{person}{chance.randrange(5)}", f"prs_{chance.randrange(9)}", marks)
 
 
-async def plain(admin_dsn: str, facts: int) -> None:
-    """Print how fast a plain loop inserts as many statements, and nothing else."""
-    connection = await asyncpg.connect(admin_dsn)
-    await connection.execute(
-        "CREATE TABLE plain (subject text, number bigint, fact_id uuid, activity text, result float8, at timestamptz)"
-    )
-    ids = [system_fact_id() for _ in range(facts)]
-    started = time.perf_counter()
-    for start in range(0, facts, BATCH):
-        part = ids[start : start + BATCH]
-        await connection.execute(
-            """INSERT INTO plain
-               SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::float8[], $6::timestamptz[])
-            """,
-            ["prs"] * len(part),
-            list(range(len(part))),
-            part,
-            ACTIVITIES[:1] * len(part),
-            [1.0] * len(part),
-            [NOW] * len(part),
-        )
-    print(f"  {'plain asyncpg loop':<44} {facts / (time.perf_counter() - started):>8,.0f} statements/s", flush=True)
-    await connection.close()
+async def _apply_all(house: House, meter: Meter, kind: str, facts: Sequence[Fact]) -> Applied:
+    """Apply the facts in batches, none of which may be held."""
+    before, slowest = meter.read(), 0.0
+    for batch in in_batches(facts, BATCH):
+        begun = time.perf_counter()
+        await house.hear(batch)
+        slowest = max(slowest, time.perf_counter() - begun)
+    spent = meter.spent(before, len(facts))
+    (told,) = await house.rows("SELECT coalesce(sum(number), 0)::bigint FROM backbone.streams")
+    return Applied(kind, spent, slowest * 1e3, told[0])
 
 
-async def through_the_broker(postgres: EmbeddedPostgres, broker: EmbeddedBroker, load: Load) -> None:
-    """Tell at a steady rate and print how soon estimates stand."""
-    feed, chance, meter = StoreFeed(), random.Random(7), Meter(postgres)
-    backbones = []
-    for source in (IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS):
-        service = Service(f"bench_{source.name}", postgres.admin_dsn, HERE / "teller", broker.address)
-        service.more["is_embedded"] = True
-        await service.set_up()
-        backbone = Backbone(service.settings(), SystemClock(), service.folder, source=source, feed=feed)
-        await backbone.start()
-        feed.owners[source.name] = backbone
-        backbones.append(backbone)
-    teller = feed.owners[LEARNING_EVENTS.name]
-    owners = Owners()
-    async with inference_house(postgres.admin_dsn, broker.address, owners, feed=feed, clock=SystemClock()) as house:
-        tenant = house.organisation()
-        await tenant.align(*(line(one, RUBRIC[n % 8], (n % 9) / 4 - 1) for n, one in enumerate(ACTIVITIES)))
-        people = [system_id("person") for _ in range(load.people)]
-        before = meter.read()
-        count, probes = await _tell_steadily(teller, owners, tenant.id, people, chance, load)
-        told = await _until_heard(house, count)
-        after = meter.read()
-        latencies = sorted(await _latencies(house, teller, probes))
-        ours, server = ((after[n] - before[n]) / count * 1e6 for n in range(2))
-        print(f"  {count:,} statements at {load.rate:,}/s by {load.people:,} people, heard {told:.2f} s after the last")
-        print(
-            f"  {len(latencies)} first estimates: p50 {_at(latencies, 0.5):.0f} ms, p99 {_at(latencies, 0.99):.0f} ms, "
-            f"most {latencies[-1]:.0f} ms; CPU {ours:.0f} µs a fact in teller, relay and inference, "
-            f"{server:.0f} µs in Postgres",
-            flush=True,
-        )
-    for backbone in backbones:
-        await backbone.stop()
+async def measure_carried(load: Load) -> Carried:
+    """Return how soon estimates stand when statements come at a steady rate."""
+    chance, owners = random.Random(7), Owners()
+    async with servers() as under, _tellers(under) as feed:
+        dsn, kafka = under.postgres.admin_dsn, under.broker.address
+        teller = feed.owners[LEARNING_EVENTS.name]
+        async with inference_house(dsn, kafka, owners, feed=feed, clock=SystemClock()) as house:
+            tenant, meter = house.organisation(), _meter(under)
+            await _align(tenant)
+            people = [system_id("person") for _ in range(load.people)]
+            before = meter.read()
+            count, strangers = await _tell_steadily(teller, owners, tenant.id, people, chance, load)
+            late = await _until_heard(house, count)
+            spent = meter.spent(before, count)
+            latencies = await _latencies(house, teller, strangers)
+            plain = await _plain(under, _silent(owners, load, chance), load.rate // HANDFULS_A_SECOND)
+            return Carried(spent, plain, late, latencies, len(strangers))
+
+
+@asynccontextmanager
+async def _tellers(under: Servers) -> AsyncIterator[StoreFeed]:
+    """The sources that inference hears run, and their feed is at hand."""
+    feed, backbones = StoreFeed(), []
+    try:
+        for source in (IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS):
+            service = Service(f"bench_{source.name}", under.postgres.admin_dsn, HERE / "teller", under.broker.address)
+            service.more["is_embedded"] = True
+            await service.set_up()
+            backbone = Backbone(service.settings(), SystemClock(), service.folder, source=source, feed=feed)
+            await backbone.start()
+            feed.owners[source.name] = backbone
+            backbones.append(backbone)
+        yield feed
+    finally:
+        for backbone in backbones:
+            await backbone.stop()
+
+
+def _meter(under: Servers) -> Meter:
+    return Meter(alone={"inference": os.getpid()}, trees=under.pids)
+
+
+def _silent(owners: Owners, load: Load, chance: random.Random) -> list[Fact]:
+    """Return as many statements, for the plain loop."""
+    people = [system_id("person") for _ in range(load.people)]
+    return [owners.statement(chance.choice(people), "org_plain", ACTIVITIES[0]) for _ in range(load.facts)]
+
+
+async def _plain(under: Servers, facts: Sequence[Fact], size: int) -> Spent:
+    postgres = under.postgres
+    rows = ([fact_row(fact) for fact in batch] for batch in in_batches(facts, size))
+    return await plain_loop(postgres.admin_dsn, postgres.pid, FACT_COLUMNS, rows)
 
 
 async def _tell_steadily(
     teller: Backbone, owners: Owners, organisation: str, people: Sequence[str], chance: random.Random, load: Load
 ) -> tuple[int, list[str]]:
     """Commit a handful of statements every 20 ms; return how many there were, and the people seen once."""
-    started, count, probes = time.perf_counter(), 0, []
-    handful = max(1, load.rate // 50)
+    started, count, strangers = time.perf_counter(), 0, []
+    handful = max(1, load.rate // HANDFULS_A_SECOND)
     while (due := started + count / load.rate) < started + load.seconds:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         facts = []
         for number in range(count, count + handful):
             person = chance.choice(people)
-            if number % 20 == 0:
+            if number % STRANGER_EVERY == 0:
                 person = system_id("person")
-                probes.append(person)
+                strangers.append(person)
             fact = owners.statement(person, organisation, chance.choice(ACTIVITIES), at=SystemClock().now())
-            facts.append(
-                NewFact(fact.id, fact.subject, fact.type, fact.occurred_at, fact.organisation, fact.data or b"")
-            )
+            data = fact.data or b""
+            facts.append(NewFact(fact.id, fact.subject, fact.type, fact.occurred_at, fact.organisation, data))
         async with teller.backbone() as tx:
             await tx.lock({fact.subject for fact in facts})
             await teller.store.append(tx, facts)
         count += handful
-    return count, probes
+    return count, strangers
 
 
 async def _until_heard(house: House, count: int) -> float:
     started = time.perf_counter()
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            (row,) = await house.rows("SELECT coalesce(sum(number), 0) FROM positions")
-            if row[0] >= count:
+            heard, _, put_off = (await house.rows(HEARD))[0]
+            if heard >= count and not put_off:
                 return time.perf_counter() - started
             await asyncio.sleep(0.02)
 
 
-async def _latencies(house: House, teller: Backbone, probes: Sequence[str]) -> list[float]:
+async def _latencies(house: House, teller: Backbone, strangers: Sequence[str]) -> list[float]:
     query = "SELECT subject, min(recorded_at) FROM backbone.facts WHERE subject = ANY($1::text[]) GROUP BY subject"
     async with teller.reading() as connection:
-        said = {row[0]: row[1] for row in await connection.fetch(query, list(probes))}
-    told = {row[0]: row[1] for row in await house.rows(query, list(probes))}
-    return [(told[person] - said[person]).total_seconds() * 1e3 for person in probes if person in told]
+        said = {row[0]: row[1] for row in await connection.fetch(query, list(strangers))}
+    told = {row[0]: row[1] for row in await house.rows(query, list(strangers))}
+    return [(told[person] - said[person]).total_seconds() * 1e3 for person in strangers if person in told]
 
 
-def _at(latencies: Sequence[float], share: float) -> float:
-    return latencies[min(len(latencies) - 1, int(share * len(latencies)))]
+def report_handed(load: Load, handed: Handed) -> Iterator[str]:
+    """Yield the lines that say what was measured of facts handed over."""
+    yield line("handed over", f"{load.facts:,} facts a kind, of {load.people:,} people, {BATCH} a batch")
+    for one in handed.kinds:
+        classes = ", ".join(f"{name} {one.spent.cpu_us_of(name):.0f}" for name in one.spent.cpu)
+        yield line("", f"{one.kind:<20} {one.spent.rate:>7,.0f} facts/s at {one.spent.cpu_us:.0f} µs CPU: {classes};")
+        yield f"{'':36}slowest batch {one.slowest:.0f} ms, {one.told:,} estimates told so far"
+    yield line("rebuild", f"{handed.rebuilt.rate:,.0f} facts/s at {handed.rebuilt.cpu_us:.0f} µs CPU")
+    aligned = next(one for one in handed.kinds if one.kind == "aligned, in order")
+    yield line("of those", "aligned, in order:")
+    yield from cost(aligned.spent, handed.plain, "fact")
 
 
-async def main(load: Load) -> None:
-    """Run both parts on servers of their own."""
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"{machine}, load average before {os.getloadavg()[0]:.1f}")
-    with tempfile.TemporaryDirectory() as folder:
-        postgres = EmbeddedPostgres(Path(folder) / "postgres", free_port())
-        quiet, busy = (EmbeddedBroker(free_port(), Path(folder) / f"{name}.log") for name in ("quiet", "busy"))
-        try:
-            for server in (postgres, quiet, busy):
-                await server.start()
-            await plain(postgres.admin_dsn, load.facts)
-            async with inference_house(postgres.admin_dsn, quiet.address) as house:
-                await kinds(house, Meter(postgres), load, random.Random(7))
-            await through_the_broker(postgres, busy, load)
-        finally:
-            await quiet.kill()
-            await busy.kill()
-            await postgres.wipe()
+def report_carried(load: Load, carried: Carried) -> Iterator[str]:
+    """Yield the lines that say what was measured of statements that came through the broker."""
+    waits = carried.latencies
+    yield line("told", f"{carried.spent.rows:,} statements at {load.rate:,}/s by {load.people:,} people")
+    p50, p99, most = percentile(waits, 0.5), percentile(waits, 0.99), max(waits, default=0.0)
+    yield line("first estimate", f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {most:.0f} ms after the statement's commit")
+    yield line("", f"{len(waits):,} of {carried.strangers:,} people seen for the first time")
+    yield line("heard all", f"{carried.late:.2f} s after the last commit")
+    yield from cost(carried.spent, carried.plain, "fact", is_paced=True)
 
 
-def _load() -> Load:
-    parser = argparse.ArgumentParser(prog="python -m tests.load.inference_bench", description="speed of inference")
-    parser.add_argument("--facts", type=int, default=20_000)
-    parser.add_argument("--people", type=int, default=500)
-    parser.add_argument("--rate", type=int, default=1_000)
-    parser.add_argument("--seconds", type=float, default=12.0)
+def main() -> None:
+    """Measure and print."""
+    usual = Load()
+    parser = argparse.ArgumentParser(prog="python -m tests.load.inference_bench", description="The speed of inference")
+    parser.add_argument("--facts", type=int, default=usual.facts)
+    parser.add_argument("--people", type=int, default=usual.people)
+    parser.add_argument("--rate", type=int, default=usual.rate)
+    parser.add_argument("--seconds", type=float, default=usual.seconds)
     given = parser.parse_args()
-    return Load(given.facts, given.people, given.rate, given.seconds)
+    load = Load(given.facts, given.people, given.rate, given.seconds)
+    print(line("machine", machine()))
+    print(*report_handed(load, launch(measure_handed(load))), sep="\n")
+    print(*report_carried(load, launch(measure_carried(load))), sep="\n")
 
 
 if __name__ == "__main__":
-    launch(main(_load()))
+    main()

@@ -1,144 +1,242 @@
 """How soon estimates reach a profile through relay and broker, and how many facts a second the read model takes in.
 
-`python -m pytest tests/load/profiles_bench.py -m bench -s` prints figures of this machine; nothing is judged. Teller,
-broker, database and skill_profiles share it, teller and skill_profiles one process.
+    python -m tests.load.profiles_bench [--rate 1000] [--seconds 12] [--burst 20000]
+
+Teller and skill_profiles share one process; broker and database are the embedded ones. At the steady rate a person
+never seen before is told of now and then: from the commit of their estimate to the row of their profile is the
+latency. The burst is handed to the consumer in batches of 500, without the way there. It prints, and judges nothing.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-import platform
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Final
 
-import pytest
-
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
-from shared.events.fact import NewFact
+from shared.events.fact import Fact, NewFact
 from shared.events.sources import SKILL_INFERENCE
 from shared.kernel.clock import SystemClock
 from shared.kernel.ids import system_fact_id, system_id
 from shared.runtime.backbone import Backbone
 from shared.runtime.database_setup import ServiceDatabase, create_database, migrate
 from shared.runtime.feed import RpcFeed
+from shared.runtime.lifecycle import launch
 from shared.runtime.settings import Settings
+from tests.load.servers import Servers, servers
+from tests.load.yardstick import (
+    FACT_COLUMNS,
+    Meter,
+    Spent,
+    cost,
+    fact_row,
+    in_batches,
+    line,
+    machine,
+    percentile,
+    plain_loop,
+)
 from tests.suites.skill_profiles.house import TOKEN, ProfilesHouse, profiles_house
 from tests.suites.skill_profiles.samples import estimate
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(300)]
-PEOPLE = 300
-FACTS_A_SECOND = 1_000
-BATCH = 20
-SECONDS = 15.0
-BURST = 20_000
+PEOPLE: Final = 300
+BURST_PEOPLE: Final = 200
+TOLD_AT_ONCE: Final = 20
+MARK_EVERY: Final = 5
+"""In how many transactions one is followed by that of a person never seen before."""
+BATCH: Final = 500
+PATIENCE_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much: facts a second and for how long, and then how many at once."""
+
+    rate: int = 1_000
+    seconds: float = 12.0
+    burst: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured. waits: milliseconds from commit to profile. wrong: people whose profile is not the last told.
+
+    held: streams that are parked and facts that were set aside.
+    """
+
+    steady: Spent
+    waits: Sequence[float]
+    taken: Spent
+    plain: Spent
+    wrong: int
+    held: int
+
+
+@dataclass(slots=True)
+class Bench:
+    """A source of estimates, the read model that hears it, and what was told last of each person."""
+
+    load: Load
+    source: Backbone
+    house: ProfilesHouse
+    last: dict[str, float]
+
+    async def tell(self, people: Sequence[str], mean: float) -> None:
+        """Tell an estimate of each person, in one transaction."""
+        facts: list[NewFact] = []
+        for person in people:
+            event = estimate(mean=mean)
+            facts.append(event.fact(system_fact_id(), person, event.last_evidence_at))
+        async with self.source.door(None) as tx:
+            await tx.lock(people)
+            await self.source.store.append(tx, facts)
+        self.last.update(dict.fromkeys(people, mean))
+
+    async def seen(self, person: str, mean: float) -> None:
+        """Return once the profile shows this estimate. Raises TimeoutError."""
+        query = "SELECT mean FROM estimates WHERE person = $1"
+        async with asyncio.timeout(PATIENCE_SECONDS), self.house.backbone.reading() as connection:
+            while await connection.fetchval(query, person) != mean:
+                await asyncio.sleep(0.01)
+
+    async def steadily(self) -> tuple[int, list[float]]:
+        """Tell at the steady rate; return how many facts, and how long each marked one took from commit to profile."""
+        waits: list[float] = []
+        people = [system_id("person") for _ in range(PEOPLE)]
+
+        async def mark(place: int) -> None:
+            person = system_id("person")
+            await self.tell([person], float(place))
+            committed = time.perf_counter()
+            await self.seen(person, float(place))
+            waits.append((time.perf_counter() - committed) * 1e3)
+
+        marks, facts, began = [], 0, time.perf_counter()
+        for place in range(int(self.load.seconds * self.load.rate / TOLD_AT_ONCE)):
+            at_once = [people[(place * TOLD_AT_ONCE + offset) % PEOPLE] for offset in range(TOLD_AT_ONCE)]
+            await self.tell(sorted(at_once), float(place))
+            facts += len(at_once)
+            if place % MARK_EVERY == 0:
+                marks.append(asyncio.ensure_future(mark(place)))
+            due = began + (place + 1) * TOLD_AT_ONCE / self.load.rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        await asyncio.gather(*marks)
+        return facts + len(marks), waits
+
+    def burst(self) -> list[Fact]:
+        """Return the facts of a burst, told by other owners, as the topic would bring them."""
+        people = [system_id("person") for _ in range(BURST_PEOPLE)]
+        rounds = range(self.load.burst // BURST_PEOPLE)
+        self.last.update(dict.fromkeys(people, float(rounds[-1])))
+        tell = self.house.book.tell
+        return [fact for mean in rounds for one in people for fact in tell(one, estimate(mean=float(mean)))]
+
+    async def until_right(self) -> int:
+        """Wait until every profile shows what was told last, and return how many do not when it has taken too long."""
+        ends_at = time.perf_counter() + PATIENCE_SECONDS
+        while (wrong := await self._wrong()) and time.perf_counter() < ends_at:
+            await asyncio.sleep(0.05)
+        return wrong
+
+    async def _wrong(self) -> int:
+        async with self.house.operator() as connection:
+            rows = await connection.fetch("SELECT person, mean FROM derived.estimates")
+        shown = dict(rows)
+        return sum(shown.get(person) != mean for person, mean in self.last.items())
+
+    async def held(self) -> int:
+        """Return how many streams are parked and facts were set aside."""
+        async with self.house.operator() as connection:
+            value: int = await connection.fetchval(
+                "SELECT (SELECT count(parked_number) FROM derived.positions) + (SELECT count(*) FROM derived.set_aside)"
+            )
+        return value
+
+
+async def measure(load: Load) -> Measured:
+    """Return how soon and how fast profiles follow."""
+    async with (
+        servers() as under,
+        _teller(under) as source,
+        profiles_house(under.postgres.admin_dsn, under.broker.address, 1) as house,
+    ):
+        bench = Bench(load, source, house, {})
+        await bench.tell([warm := system_id("person")], -1.0)
+        await bench.seen(warm, -1.0)
+        meter = Meter(alone={"profiles": os.getpid()}, trees=under.pids)
+        before = meter.read()
+        told, waits = await bench.steadily()
+        wrong = await bench.until_right()
+        steady = meter.spent(before, told)
+        facts = bench.burst()
+        before = meter.read()
+        for batch in in_batches(facts, BATCH):
+            await house.hear(batch)
+        taken = meter.spent(before, len(facts))
+        wrong += await bench.until_right()
+        rows = ([fact_row(fact) for fact in batch] for batch in in_batches(facts, BATCH))
+        plain = await plain_loop(under.postgres.admin_dsn, under.postgres.pid, FACT_COLUMNS, rows)
+        return Measured(steady, waits, taken, plain, wrong, await bench.held())
 
 
 @asynccontextmanager
-async def teller(admin_dsn: str, kafka: str, folder: Path) -> AsyncIterator[Backbone]:
+async def _teller(under: Servers) -> AsyncIterator[Backbone]:
     """A source of estimates with a relay of its own."""
-    service = "estimates_teller"
+    service, folder = "estimates_teller", under.folder / "teller"
     (folder / "migrations" / "derived").mkdir(parents=True)
     wanted = ServiceDatabase(service, folder, "door", "back")
-    await create_database(admin_dsn, wanted)
-    await migrate(admin_dsn, wanted)
-    address = admin_dsn.rpartition("@")[2].partition("/")[0]
-    settings = Settings.model_validate(
-        {
-            "service": service,
-            "database_door_url": f"postgresql://{service}_door:door@{address}/deedlog_{service}",
-            "database_backbone_url": f"postgresql://{service}_backbone:back@{address}/deedlog_{service}",
-            "kafka_address": kafka,
-            "service_token": TOKEN,
-            "is_embedded": True,
-            "topic_partitions": 4,
-        }
-    )
+    await create_database(under.postgres.admin_dsn, wanted)
+    await migrate(under.postgres.admin_dsn, wanted)
+    settings = Settings.model_validate(_values(service, f"127.0.0.1:{under.postgres.port}", under.broker.address))
     backbone = Backbone(settings, SystemClock(), folder, source=SKILL_INFERENCE, feed=RpcFeed({}))
     await backbone.start()
-    yield backbone
-    await backbone.stop()
-
-
-async def tell(backbone: Backbone, people: Sequence[str], mean: float) -> None:
-    """Tell an estimate of each person, in one transaction."""
-    facts: list[NewFact] = []
-    for person in people:
-        event = estimate(mean=mean)
-        facts.append(event.fact(system_fact_id(), person, event.last_evidence_at))
-    async with backbone.door(None) as tx:
-        await tx.lock(people)
-        await backbone.store.append(tx, facts)
-
-
-async def seen(house: ProfilesHouse, person: str, mean: float) -> None:
-    """Return once the profile shows this estimate."""
-    async with house.backbone.reading() as connection:
-        while await connection.fetchval("SELECT mean FROM estimates WHERE person = $1", person) != mean:
-            await asyncio.sleep(0.01)
-
-
-async def latencies(source: Backbone, house: ProfilesHouse, people: Sequence[str]) -> list[float]:
-    """Return how long a marked fact took from its commit to its profile, at a steady rate of facts around it."""
-    found: list[float] = []
-
-    async def mark(place: int) -> None:
-        person = system_id("person")
-        await tell(source, [person], float(place))
-        committed = time.perf_counter()
-        await seen(house, person, float(place))
-        found.append(time.perf_counter() - committed)
-
-    marks = []
-    began = time.perf_counter()
-    for place in range(int(SECONDS * FACTS_A_SECOND / BATCH)):
-        batch = [people[(place * BATCH + offset) % len(people)] for offset in range(BATCH)]
-        await tell(source, sorted(set(batch)), float(place))
-        if place % 5 == 0:
-            marks.append(asyncio.ensure_future(mark(place)))
-        await asyncio.sleep(max(0.0, began + (place + 1) * BATCH / FACTS_A_SECOND - time.perf_counter()))
-    await asyncio.gather(*marks)
-    return sorted(found)
-
-
-async def burst(house: ProfilesHouse, people: Sequence[str]) -> float:
-    """Return facts a second that the consumer core applies, handed over in batches of 500."""
-    facts = [
-        fact
-        for place in range(BURST // len(people))
-        for person in people
-        for fact in house.book.tell(person, estimate(mean=float(place)))
-    ]
-    began = time.perf_counter()
-    for start in range(0, len(facts), 500):
-        await house.hear(facts[start : start + 500])
-    return len(facts) / (time.perf_counter() - began)
-
-
-async def test_how_soon_and_how_fast_profiles_follow(tmp_path: Path) -> None:
-    """Print latency at a steady rate, and throughput."""
-    postgres = EmbeddedPostgres(tmp_path / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), tmp_path / "broker.log")
-    await postgres.start()
-    await broker.start()
-    people = [system_id("person") for _ in range(PEOPLE)]
     try:
-        async with (
-            teller(postgres.admin_dsn, broker.address, tmp_path / "teller") as source,
-            profiles_house(postgres.admin_dsn, broker.address, 1) as house,
-        ):
-            await tell(source, people, -1.0)
-            await seen(house, people[-1], -1.0)
-            waits = await latencies(source, house, people)
-            rate = await burst(house, [system_id("person") for _ in range(200)])
+        yield backbone
     finally:
-        await broker.kill()
-        await postgres.wipe()
-    at = {share: waits[min(int(share * len(waits)), len(waits) - 1)] * 1e3 for share in (0.5, 0.9, 0.99)}
-    print(f"\n{platform.machine()}, {os.cpu_count()} cores; {len(waits)} marks among {FACTS_A_SECOND} facts/s")
-    print(f"commit to profile: p50 {at[0.5]:.0f} ms, p90 {at[0.9]:.0f} ms, p99 {at[0.99]:.0f} ms")
-    print(f"applied: {rate:,.0f} facts/s in batches of 500")
+        await backbone.stop()
+
+
+def _values(service: str, database: str, kafka: str) -> Mapping[str, object]:
+    return {
+        "service": service,
+        "database_door_url": f"postgresql://{service}_door:door@{database}/deedlog_{service}",
+        "database_backbone_url": f"postgresql://{service}_backbone:back@{database}/deedlog_{service}",
+        "kafka_address": kafka,
+        "service_token": TOKEN,
+        "is_embedded": True,
+        "topic_partitions": 4,
+    }
+
+
+def report(load: Load, measured: Measured) -> Iterator[str]:
+    """Yield the lines that say what was measured."""
+    waits, steady = measured.waits, measured.steady
+    p50, p99, most = percentile(waits, 0.5), percentile(waits, 0.99), max(waits, default=0.0)
+    yield line("told", f"{steady.rows:,} estimates at {load.rate:,}/s")
+    yield line(
+        "in profiles", f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, most {most:.0f} ms after commit; {len(waits)} marks"
+    )
+    yield from cost(steady, measured.plain, "fact", is_paced=True)
+    yield line("handed over", f"{measured.taken.rows:,} estimates, {BATCH} a batch: {measured.taken.rate:,.0f} facts/s")
+    yield from cost(measured.taken, measured.plain, "fact")
+
+
+def main() -> None:
+    """Measure and print."""
+    usual = Load()
+    parser = argparse.ArgumentParser(prog="python -m tests.load.profiles_bench", description="The speed of profiles")
+    parser.add_argument("--rate", type=int, default=usual.rate)
+    parser.add_argument("--seconds", type=float, default=usual.seconds)
+    parser.add_argument("--burst", type=int, default=usual.burst)
+    options = parser.parse_args()
+    load = Load(options.rate, options.seconds, options.burst)
+    print(line("machine", machine()))
+    print(*report(load, launch(measure(load))), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -2,34 +2,89 @@
 
     python -m tests.load.record_bench [--facts 20000] [--people 400] [--credentials 2000]
 
-One process hosts a service at a time and is handed facts in batches of 500, as from the topic; the database is the
-embedded one. It prints, and judges nothing: facts a second, CPU of this process a fact, and how many a plain asyncpg
-loop inserts that writes the same data in batches of the same size in the same run.
+One process hosts both services and hands them facts in batches of 500, as from the topic; the database is the embedded
+one. It prints, and judges nothing: facts a second, CPU a fact by process class, and the ratio to a plain asyncpg loop
+that inserts the same facts in batches of the same size in the same run.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import platform
-import tempfile
-import time
+import os
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from shared.events.fact import Fact, NewFact
+from shared.runtime.lifecycle import launch
+from tests.load.servers import Servers, servers
+from tests.load.yardstick import FACT_COLUMNS, Meter, Spent, cost, fact_row, in_batches, line, machine, plain_loop
 from tests.suites.credential_issuing.house import PARTS, estimate
 from tests.suites.record_log.house import House, person, statement
 
 BATCH: Final = 500
+ENTRIES: Final = "SELECT count(*) FROM entries WHERE source = 'learning_events'"
+"""Without those that the log makes of itself, one a stream."""
+CREDENTIALS: Final = "SELECT count(*) FROM credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much: facts for the record, people they are of, and estimates for the issuer."""
+
+    facts: int = 20_000
+    people: int = 400
+    credentials: int = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What handing facts to a service cost. made: entries or credentials that came of it; due: that had to come."""
+
+    what: str
+    spent: Spent
+    plain: Spent
+    made: int
+    due: int
+
+
+@dataclass(slots=True)
+class Bench:
+    """Both services, and what is under them."""
+
+    under: Servers
+    house: House
+    meter: Meter
+
+    async def record(self, what: str, told: Sequence[NewFact]) -> Taken:
+        """Have the facts enter the record."""
+        return await self._take(what, "record_log", ENTRIES, numbered("learning_events", told), len(told))
+
+    async def issue(self, what: str, told: Sequence[NewFact], due: int) -> Taken:
+        """Have the estimates earn credentials, or not."""
+        return await self._take(what, "credential_issuing", CREDENTIALS, numbered("skill_inference", told), due)
+
+    async def _take(self, what: str, service: str, made_of: str, facts: Sequence[Fact], due: int) -> Taken:
+        consumer = self.house.running[service].backbone.consumer
+        assert consumer is not None
+        made, before = await self._count(service, made_of), self.meter.read()
+        for batch in in_batches(facts, BATCH):
+            held = await consumer.apply(batch)
+            assert not held
+        spent = self.meter.spent(before, len(facts))
+        made = await self._count(service, made_of) - made
+        return Taken(what, spent, await self._plain(facts), made, due)
+
+    async def _count(self, service: str, query: str) -> int:
+        ((count,),) = await self.house.rows(service, query)
+        return int(count)
+
+    async def _plain(self, facts: Sequence[Fact]) -> Spent:
+        postgres = self.under.postgres
+        rows = ([fact_row(fact) for fact in batch] for batch in in_batches(facts, BATCH))
+        return await plain_loop(postgres.admin_dsn, postgres.pid, FACT_COLUMNS, rows)
 
 
 def numbered(source: str, facts: Sequence[NewFact]) -> list[Fact]:
@@ -43,71 +98,50 @@ def numbered(source: str, facts: Sequence[NewFact]) -> list[Fact]:
     return found
 
 
-async def measured(name: str, facts: Sequence[Fact], take: Callable[[Sequence[Fact]], Awaitable[Any]]) -> None:
-    """Hand the facts over in batches and print how fast they were taken."""
-    started, cpu = time.perf_counter(), time.process_time()
-    for start in range(0, len(facts), BATCH):
-        await take(facts[start : start + BATCH])
-    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
-    print(f"{name:<36}{len(facts) / seconds:>10,.0f} a second{cpu_seconds / len(facts) * 1e6:>8,.0f} µs CPU here")
+async def measure(load: Load) -> list[Taken]:
+    """Return what the record and the issuer do with each kind of facts."""
+    async with servers() as under:
+        house = House(under.postgres.admin_dsn, under.broker.address, under.folder, (), dict(PARTS))
+        try:
+            await house.set_up()
+            await house.start()
+            bench = Bench(under, house, Meter(alone={"record": os.getpid()}, trees=under.pids))
+            return [taken async for taken in _each(bench, load)]
+        finally:
+            await house.tear_down()
 
 
-async def plain(dsn: str, facts: Sequence[Fact]) -> None:
-    """Insert the same data with nothing around it."""
-    connection = await asyncpg.connect(dsn)
-    await connection.execute("CREATE TABLE plain (id uuid PRIMARY KEY, data bytea)")
-
-    async def insert(batch: Sequence[Fact]) -> None:
-        rows = [fact.id for fact in batch], [fact.data for fact in batch]
-        await connection.execute("INSERT INTO plain SELECT * FROM unnest($1::uuid[], $2::bytea[])", *rows)
-
-    await measured("a plain loop of inserts", facts, insert)
-    await connection.execute("DROP TABLE plain")
-    await connection.close()
+async def _each(bench: Bench, load: Load) -> AsyncIterator[Taken]:
+    people = [person() for _ in range(load.people)]
+    many = [statement(people[place % len(people)]) for place in range(load.facts)]
+    yield await bench.record(f"record_log, {load.people:,} people", many)
+    one = person()
+    yield await bench.record("record_log, one person", [statement(one) for _ in range(load.facts)])
+    early = [estimate(person(), works=1) for _ in range(load.credentials)]
+    yield await bench.issue("credential_issuing, not yet earned", early, 0)
+    earned = [estimate(person()) for _ in range(load.credentials)]
+    yield await bench.issue("credential_issuing, issued", earned, load.credentials)
 
 
-async def bench(options: argparse.Namespace, folder: Path) -> None:
-    """Stand up both services and hand them what they hear."""
-    postgres, broker = EmbeddedPostgres(folder / "postgres", free_port()), EmbeddedBroker(free_port(), folder / "log")
-    await postgres.start()
-    await broker.start()
-    house = House(postgres.admin_dsn, broker.address, folder, (), dict(PARTS))
-    try:
-        await house.set_up()
-        await house.start()
-        people = [person() for _ in range(options.people)]
-        told = [statement(people[place % len(people)]) for place in range(options.facts)]
-        facts = numbered("learning_events", told)
-        await plain(postgres.admin_dsn, facts)
-        await measured(f"record_log, {options.people} people", facts, consumer(house, "record_log"))
-        facts = numbered("learning_events", [statement(person_) for person_ in [person()] * options.facts])
-        await measured("record_log, one person", facts, consumer(house, "record_log"))
-        for name, works in (("not yet earned", 1), ("issued", 3)):
-            estimates = [estimate(person(), works=works) for _ in range(options.credentials)]
-            facts = numbered("skill_inference", estimates)
-            await measured(f"credential_issuing, {name}", facts, consumer(house, "credential_issuing"))
-    finally:
-        await house.tear_down()
-        await broker.kill()
-        await postgres.wipe()
-
-
-def consumer(house: House, name: str) -> Callable[[Sequence[Fact]], Awaitable[Any]]:
-    """Return what takes a batch of facts for a service."""
-    found = house.running[name].backbone.consumer
-    assert found is not None
-    return found.apply
+def report(measured: Sequence[Taken]) -> Iterator[str]:
+    """Yield the lines that say what was measured."""
+    for one in measured:
+        yield line(
+            "handed over", f"{one.what}: {one.spent.rows:,} facts, {BATCH} a batch: {one.spent.rate:,.0f} facts/s"
+        )
+        yield from cost(one.spent, one.plain, "fact")
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="How fast facts enter the record.")
-    parser.add_argument("--facts", type=int, default=20_000)
-    parser.add_argument("--people", type=int, default=400)
-    parser.add_argument("--credentials", type=int, default=2_000)
-    print(f"{platform.machine()}, Python {platform.python_version()}; facts in batches of {BATCH}")
-    with tempfile.TemporaryDirectory(prefix="deedlog-bench-") as folder:
-        asyncio.run(bench(parser.parse_args(), Path(folder)))
+    usual = Load()
+    parser = argparse.ArgumentParser(prog="python -m tests.load.record_bench", description="The speed of the record")
+    parser.add_argument("--facts", type=int, default=usual.facts)
+    parser.add_argument("--people", type=int, default=usual.people)
+    parser.add_argument("--credentials", type=int, default=usual.credentials)
+    options = parser.parse_args()
+    print(line("machine", machine()))
+    print(*report(launch(measure(Load(options.facts, options.people, options.credentials)))), sep="\n")
 
 
 if __name__ == "__main__":

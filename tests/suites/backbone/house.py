@@ -70,6 +70,7 @@ class StoreFeed:
         self.looks = 0
         self.comparisons = 0
         self.refusals = 0
+        self.scans_ended = 0
 
     def _owner(self, source: str) -> tuple[StreamStore, Any]:
         if self.is_away or source not in self.owners:
@@ -105,6 +106,7 @@ class StoreFeed:
             async with pool.acquire() as connection:
                 facts, since = await store.scan(connection, since, 1_000)
             if not facts:
+                self.scans_ended += 1
                 return
             yield facts, since
 
@@ -388,6 +390,10 @@ class House:
     async def until_heard(self) -> None:
         """Wait until everything told so far was applied."""
         await until(self.has_heard_all)
+
+    async def until_caught_up(self) -> None:
+        """Wait until the listener has read the owner's log once: from now on what the broker loses is a lost tail."""
+        await until(lambda: asyncio.sleep(0, self.feed.scans_ended > 0))
 
     async def positions(self) -> dict[str, int]:
         """Return how far each stream was heard."""

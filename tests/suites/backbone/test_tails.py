@@ -18,6 +18,7 @@ async def test_a_lost_tail_is_found_once_its_head_is_old_enough_and_not_before(h
     await house.start_listener(tail_age_seconds=LONG)
     await house.tell_many(["ada", "bea"], 3)
     await house.until_heard()
+    await house.until_caught_up()
     await house.lose(new_fact("ada"), new_fact("ada"))
     await house.until_looked(4)
     assert await house.positions() == {"ada": 3, "bea": 3}
@@ -31,6 +32,7 @@ async def test_a_whole_stream_that_never_came_is_found(house: House) -> None:
     await house.start()
     await house.tell(new_fact("ada"))
     await house.until_heard()
+    await house.until_caught_up()
     await house.lose(*(new_fact("bea") for _ in range(5)))
     await house.until_heard()
     assert house.counts.lost_tails == 1
