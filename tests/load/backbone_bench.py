@@ -52,6 +52,7 @@ from tests.load.yardstick import (
     at_least,
     at_most,
     cost,
+    elsewhere,
     fact_row,
     in_batches,
     line,
@@ -250,7 +251,8 @@ def report(load: Load, measured: Measured) -> Iterator[str]:
     yield line("carried", f"{carried.rate:,.0f} facts/s {at_least(GOAL_RATE, carried.rate)}")
     yield from cost(carried, measured.plain, "fact", at_most(GOAL_CPU_US, carried.cpu_us))
     yield line("rebuild", f"{rebuilt.rate:,.0f} facts/s {at_least(GOAL_REBUILD_RATE, rebuilt.rate)}")
-    yield line("", f"{rebuilt.cpu_us:.1f} µs CPU a fact")
+    classes = ", ".join(f"{name} {rebuilt.cpu_us_of(name):.1f}" for name in rebuilt.cpu)
+    yield line("", f"{rebuilt.cpu_us:.1f} µs CPU a fact: {classes}; {elsewhere(rebuilt)}")
 
 
 def _arguments() -> argparse.Namespace:

@@ -213,6 +213,11 @@ def at_most(goal: float, measured: float) -> str:
     return f"(goal: at most {goal:,.0f}; this is {measured / goal:.2f} of it)"
 
 
+def elsewhere(spent: Spent) -> str:
+    """Return how busy the rest of the machine was meanwhile."""
+    return f"{spent.elsewhere / spent.seconds:.2f} cores busy with other work"
+
+
 def cost(spent: Spent, plain: Spent, row: str, goal: str = "", *, is_paced: bool = False) -> Iterator[str]:
     """Yield the lines that say what the rows cost, by class of process and beside the plain loop.
 
@@ -221,7 +226,7 @@ def cost(spent: Spent, plain: Spent, row: str, goal: str = "", *, is_paced: bool
     yield line("CPU", f"{spent.cpu_us:.1f} µs a {row} over all processes {goal}".rstrip())
     sending = f"; sending it {spent.cpu_us_of(LOAD):.1f} more" if LOAD in spent.cpu else ""
     yield line("", ", ".join(f"{name} {spent.cpu_us_of(name):.1f}" for name in spent.cpu if name != LOAD) + sending)
-    yield line("elsewhere", f"{spent.elsewhere / spent.seconds:.2f} cores busy with other work meanwhile")
+    yield line("elsewhere", elsewhere(spent))
     rates = "" if is_paced else f"{spent.rate / plain.rate:.2f} of its rate for "
     yield line(
         "plain loop",
