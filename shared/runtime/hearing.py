@@ -223,6 +223,8 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         What it raised, FastStream would swallow, and the next commit would pass over this batch.
         """
         records: Sequence[ConsumerRecord] = message.raw_message
+        # FastStream's message refers to itself, and would keep its records until the collector walks them all.
+        message.raw_message = ()
         firsts, nexts = _bounds(records)
         facts, homes = self._read(records)
         self._under_way = frozenset(nexts)
