@@ -9,6 +9,7 @@ from shared.events.fact import Fact
 from shared.events.sources import SOURCES, Source
 
 NAME: Final = "facts-erased"
+_ENDING: Final = f".{NAME}.v1"
 
 
 class FactsErased(Event):
@@ -39,4 +40,4 @@ def erased_through(fact: Fact) -> int:
 
 def is_erasure(type_: str) -> bool:
     """Say whether `type_` is a source's facts-erased type."""
-    return type_.endswith(f".{NAME}.v1")
+    return type_.endswith(_ENDING)

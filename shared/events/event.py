@@ -78,9 +78,11 @@ def decode(type_: str, data: bytes) -> Event:
     if model is None:
         raise UnknownEventType(f"{type_} is not a type this build knows")
     try:
-        return model.model_validate_json(data)
+        # What `model_validate_json` calls in the end; its checks of arguments cost half as much again.
+        event: Event = model.__pydantic_validator__.validate_json(data)
     except ValidationError as error:
         raise InvalidEventData(f"the data is no {type_}", _faults(error)) from error
+    return event
 
 
 def _faults(error: ValidationError) -> tuple[Fault, ...]:

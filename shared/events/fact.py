@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.kernel.clock import parse_rfc3339, rfc3339
 from shared.kernel.errors import Rejected
@@ -59,9 +59,11 @@ class NewFact:
             raise Rejected.of("/time", "it is an end of the calendar, which stands for no time", "Tell when it was.")
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A fact with its place: `number` 1, 2, 3 … in the stream `(source, subject)`. `data` is None once erased."""
+class Fact(NamedTuple):
+    """A fact with its place: `number` 1, 2, 3 … in the stream `(source, subject)`. `data` is None once erased.
+
+    A tuple, because three are made of every fact on its way, and a frozen dataclass takes three times as long to make.
+    """
 
     id: FactId
     source: str
@@ -106,12 +108,20 @@ _CONTENT_TYPE: Final = ("content-type", b"application/json")
 _ERASED: Final = ("ce_erased", b"true")
 _word = lru_cache(maxsize=1_024)(str.encode)
 """Sources and types: few words, encoded for every fact."""
+_read_word = lru_cache(maxsize=1_024)(bytes.decode)
+"""The same, decoded: one text of each, not one a fact."""
 
 
 @lru_cache(maxsize=1_024)
 def _instant(instant: datetime) -> bytes:
     """Facts of one transaction were recorded at one instant."""
     return rfc3339(instant).encode()
+
+
+@lru_cache(maxsize=1_024)
+def _read_instant(text: bytes) -> datetime:
+    """Return the instant that many facts were recorded at."""
+    return parse_rfc3339(text.decode())
 
 
 def kafka_headers(fact: Fact) -> list[tuple[str, bytes]]:
@@ -145,12 +155,12 @@ def from_kafka(headers: Mapping[str, bytes], value: bytes | None) -> Fact:
     try:
         fact = Fact(
             FactId(headers["ce_id"].decode()),
-            headers["ce_source"].decode(),
+            _read_word(headers["ce_source"]),
             Subject(headers["ce_subject"].decode()),
             int(headers["ce_sequence"]),
-            headers["ce_type"].decode(),
+            _read_word(headers["ce_type"]),
             parse_rfc3339(headers["ce_time"].decode()),
-            parse_rfc3339(headers["ce_recordedtime"].decode()),
+            _read_instant(headers["ce_recordedtime"]),
             None if organisation is None else organisation.decode(),
             None if headers.get("ce_erased") == b"true" else value or b"",
         )

@@ -59,8 +59,11 @@ def rfc3339(instant: datetime) -> str:
     """
     if instant.tzinfo is None:
         raise ValueError("a naive datetime has no place on the time line; attach a zone")
-    # Not strftime: glibc writes the year 1 as "1", which is no RFC 3339 and which nobody could read back.
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    if instant.tzinfo is not UTC:
+        instant = instant.astimezone(UTC)
+    # Not strftime: glibc writes the year 1 as "1", which is no RFC 3339 and which nobody could read back. Put together
+    # without its zone rather than replaced: half the time, and a relay writes the times of every fact.
+    return datetime.combine(instant.date(), instant.time()).isoformat("T", "microseconds") + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:
@@ -68,4 +71,4 @@ def parse_rfc3339(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(f"a zone is missing: {text!r}")
-    return instant.astimezone(UTC)
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)

@@ -35,19 +35,16 @@ class Batch:
         self.streams.setdefault(key, []).extend(facts)
         self.size += len(facts)
         for fact in facts:
-            self._decode(fact, types is not None and fact.type in types)
-
-    def _decode(self, fact: Fact, is_wanted: bool) -> None:
-        event: Event | None = None
-        if fact.data is not None:
-            try:
-                if is_wanted:
-                    event = decode(fact.type, fact.data)
-                if is_erasure(fact.type):
-                    self.erasures[fact.id] = erased_through(fact)
-            except (InvalidEventData, UnknownEventType) as error:
-                self.broken[fact.id] = "; ".join(f"{one.pointer}: {one.rule}" for one in error.faults) or error.message
-        self.heard[fact.id] = Heard(fact, event)
+            event: Event | None = None
+            if fact.data is not None:
+                try:
+                    if types is not None and fact.type in types:
+                        event = decode(fact.type, fact.data)
+                    if is_erasure(fact.type):
+                        self.erasures[fact.id] = erased_through(fact)
+                except (InvalidEventData, UnknownEventType) as error:
+                    self.broken[fact.id] = _reason(error)
+            self.heard[fact.id] = Heard(fact, event)
 
     def all_heard(self) -> list[Heard]:
         """Return every fact of the batch with its event."""
@@ -60,6 +57,10 @@ class Batch:
             park = {key: self.parks[key]} if key in self.parks else {}
             for part in parts:
                 yield Batch({key: part}, self.heard, self.erasures, self.broken, park, len(part))
+
+
+def _reason(error: InvalidEventData | UnknownEventType) -> str:
+    return "; ".join(f"{one.pointer}: {one.rule}" for one in error.faults) or error.message
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.events.event import Event
 from shared.events.fact import Fact, NewFact
@@ -17,8 +17,7 @@ from shared.kernel.errors import Broken
 from shared.runtime.postgres import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A fact and its decoded event. `event` is None for an erased fact and where the effect does not decode."""
 
     fact: Fact

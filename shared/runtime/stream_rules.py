@@ -43,8 +43,7 @@ class Contradiction:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What to do: apply these in order, count that many duplicates, then mend what is missing or contradicts."""
 
     apply: tuple[Fact, ...]

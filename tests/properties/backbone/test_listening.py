@@ -6,7 +6,6 @@ The machine holds what Postgres would: positions and what was applied. Between t
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -62,7 +61,7 @@ class Listening(RuleBasedStateMachine):
         key, park = min(self.parks.items())
         if is_mended:
             told = self.owner[key.subject]
-            told[park.number - 1] = replace(told[park.number - 1], data=SOUND)
+            told[park.number - 1] = told[park.number - 1]._replace(data=SOUND)
         self._unpark(key)
         self._hear(self.owner[key.subject])
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from shared.events.erasure import facts_erased
@@ -121,7 +120,7 @@ class Owners:
         places = list(self._streams[source.name, person])
         told = self.tell(source, person, facts_erased(source, len(places)))
         for place in places:
-            self._log[source.name][place] = replace(self._log[source.name][place], data=None)
+            self._log[source.name][place] = self._log[source.name][place]._replace(data=None)
         return told
 
     def facts(self, source: str, subject: str) -> list[Fact]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,7 +54,7 @@ class FactBook(service_pb2_grpc.FactFeedServiceServicer):
         through = len(self.stream(source.name, subject))
         told = self.tell(subject, facts_erased(source, through))
         self.facts = [
-            replace(fact, data=None)
+            fact._replace(data=None)
             if fact.source == source.name and fact.subject == subject and fact.number <= through
             else fact
             for fact in self.facts

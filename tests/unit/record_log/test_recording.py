@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,7 +80,7 @@ def test_the_main_stream_is_needed_wherever_a_project_may_have_to_be_opened() ->
 
 
 def test_a_fact_that_was_erased_before_it_was_heard_enters_main_without_its_data() -> None:
-    entered = told(replace(fact(1, project="prj_1"), data=None))
+    entered = told(fact(1, project="prj_1")._replace(data=None))
     event: Any = canonical_json.loads(entered.event.canonical)
     assert (entered.stream.name, event["data"], event["id"]) == (MAIN, None, fact(1).id)
 
