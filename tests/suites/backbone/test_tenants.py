@@ -47,13 +47,21 @@ async def test_the_next_transaction_of_a_connection_is_nobody_s(house: House) ->
         await pool.close()
 
 
+@pytest.mark.parametrize(
+    "name", ["org_a", "", "o'; SET LOCAL deedlog.organisation = 'org_b", "it's", "back\\\\slash", "\\n"]
+)
+async def test_a_transaction_acts_for_whoever_it_names_whatever_the_name(house: House, name: str) -> None:
+    await house.start_teller()
+    async with house.teller.door(name) as tx:
+        assert await tx.connection.fetchval("SELECT current_setting('deedlog.organisation', true)") == name
+
+
 async def test_a_door_tells_no_fact_of_another_organisation(house: House) -> None:
     await house.start_teller()
     async with house.teller.door("org_a") as tx:
         await tx.lock(["ada"])
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
-            async with tx.connection.transaction():
-                await house.teller.store.append(tx, [new_fact("ada", organisation="org_b")])
+            await house.teller.store.append(tx, [new_fact("ada", organisation="org_b")])
     assert await house.told() == {}
 
 
@@ -61,10 +69,9 @@ async def test_a_door_neither_changes_nor_removes_a_fact(house: House) -> None:
     await house.start_teller()
     await tell_as(house, "org_a", "ada")
     for words in ("UPDATE backbone.facts SET data = NULL", "DELETE FROM backbone.facts", "TRUNCATE backbone.facts"):
-        async with house.teller.door("org_a") as tx:
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                async with tx.connection.transaction():
-                    await tx.connection.execute(words)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with house.teller.door("org_a") as tx:
+                await tx.connection.execute(words)
 
 
 async def test_a_door_cannot_become_the_backbone_nor_switch_the_policies_off(house: House) -> None:
@@ -81,15 +88,13 @@ async def test_a_door_cannot_become_the_backbone_nor_switch_the_policies_off(hou
         "UPDATE backbone.relay SET id = 9",
     ]
     for words in attempts:
-        async with house.teller.door("org_a") as tx:
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                async with tx.connection.transaction():
-                    await tx.connection.execute(words)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with house.teller.door("org_a") as tx:
+                await tx.connection.execute(words)
     async with house.teller.door("org_a") as tx:
         await tx.connection.execute("SET LOCAL row_security = off")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            async with tx.connection.transaction():
-                await tx.connection.fetch("SELECT * FROM backbone.facts")
+            await tx.connection.fetch("SELECT * FROM backbone.facts")
 
 
 async def test_the_backbone_sees_the_facts_of_all(house: House) -> None:
@@ -133,6 +138,5 @@ async def test_an_erasure_is_the_backbone_s_alone(house: House) -> None:
     async with house.teller.door("org_a") as tx:
         await tx.lock(["ada"])
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            async with tx.connection.transaction():
-                await house.teller.store.erase(tx, "ada", system_fact_id())
+            await house.teller.store.erase(tx, "ada", system_fact_id())
     assert await house.told() == {"ada": 1}
