@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -12,7 +12,7 @@ from shared.kernel.ids import Subject
 from shared.runtime.effect import SetAside
 from shared.runtime.postgres import Connection
 from shared.runtime.stream_rules import Position
-from shared.runtime.stream_store import LogPosition
+from shared.runtime.stream_store import Head, LogPosition
 
 
 class StreamKey(NamedTuple):
@@ -55,6 +55,12 @@ INSERT INTO positions AS p (source, subject, number, fact_id)
 SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::uuid[])
 ON CONFLICT (source, subject) DO UPDATE SET number = excluded.number, fact_id = excluded.fact_id
 """
+_UNLIKE: Final = """
+SELECT head.subject FROM unnest($2::text[], $3::bigint[], $4::uuid[]) AS head (subject, number, fact_id)
+WHERE NOT EXISTS (
+    SELECT FROM positions p WHERE p.source = $1 AND p.subject = head.subject
+    AND p.number = head.number AND coalesce(p.fact_id, head.fact_id) = head.fact_id)
+"""
 _PARK: Final = """
 INSERT INTO positions AS p (source, subject, number, parked_number, parked_reason, parked_since)
 VALUES ($1, $2, 0, $3, $4, now())
@@ -78,6 +84,18 @@ async def read_positions(connection: Connection, keys: Iterable[StreamKey], *, l
             passed_over = frozenset(skipped) if skipped else _NONE
             positions[StreamKey(source, subject)] = Position(number, fact_id, is_parked, passed_over)
     return positions
+
+
+async def subjects_unlike(connection: Connection, source: str, heads: Sequence[Head]) -> set[str]:
+    """Return the subjects of those `heads` that are not the last fact we heard of their stream."""
+    rows = await connection.fetch(
+        _UNLIKE,
+        source,
+        [head.subject for head in heads],
+        [head.number for head in heads],
+        [head.fact_id for head in heads],
+    )
+    return {row[0] for row in rows}
 
 
 async def move_positions(connection: Connection, last: Mapping[StreamKey, Fact]) -> None:

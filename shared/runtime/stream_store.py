@@ -82,17 +82,24 @@ WHERE (epoch, xid, id) > ($1::integer, $2::text::xid8, $3::bigint)
 ORDER BY epoch, xid, id LIMIT $4
 """  # noqa: S608 - a constant
 _MOVED: Final = """
-SELECT epoch, xid::text::bigint AS xid_number, id, subject, number FROM backbone.facts
-WHERE (epoch, xid, id) > ($1::integer, $2::text::xid8, $3::bigint)
-  AND (epoch, xid) < ((SELECT e.epoch FROM backbone.epochs e), pg_snapshot_xmin(pg_current_snapshot()))
-ORDER BY epoch, xid, id LIMIT $4
+WITH moved AS MATERIALIZED (
+    SELECT epoch, xid, id, subject, number FROM backbone.facts
+    WHERE (epoch, xid, id) > ($1::integer, $2::text::xid8, $3::bigint)
+      AND (epoch, xid) < ((SELECT e.epoch FROM backbone.epochs e), pg_snapshot_xmin(pg_current_snapshot()))
+    ORDER BY epoch, xid, id LIMIT $4
+), last AS (
+    SELECT epoch, xid::text::bigint AS xid_number, id FROM moved ORDER BY epoch DESC, xid DESC, id DESC LIMIT 1
+)
+SELECT NULL AS subject, (SELECT count(*) FROM moved), NULL::uuid, NULL::timestamptz, epoch, xid_number, id FROM last
+UNION ALL
+SELECT head.subject, head.number, head.fact_id, head.recorded_at, 0, 0, 0
+FROM (SELECT subject, max(number) AS number FROM moved GROUP BY subject) AS newest
+CROSS JOIN LATERAL (SELECT s.* FROM backbone.streams s
+                    WHERE s.subject = newest.subject AND s.number = newest.number OFFSET 0) AS head
 """
+"""The first row says where the page ends and of how many facts it is; the others are heads. One read finds both."""
 _HEADS: Final = """
 SELECT subject, number, fact_id, recorded_at FROM backbone.streams WHERE subject = ANY($1::text[])
-"""
-_HEADS_AT: Final = """
-SELECT s.subject, s.number, s.fact_id, s.recorded_at FROM backbone.streams s
-JOIN unnest($1::text[], $2::bigint[]) AS seen (subject, number) USING (subject, number)
 """
 _ERASE: Final = "UPDATE backbone.facts SET data = NULL WHERE subject = $1 AND number <= $2 AND data IS NOT NULL"
 
@@ -187,10 +194,11 @@ class StreamStore:
         limit = min(limit, HEADS_MAX)
         epoch = await connection.fetchval("SELECT epoch FROM backbone.epochs")
         rows = await connection.fetch(_MOVED, since.epoch, str(since.xid), since.id, limit)
-        moved = {row[3]: row[4] for row in rows}
-        heads = await connection.fetch(_HEADS_AT, list(moved), list(moved.values())) if moved else []
-        following = position_of_row(rows[-1]) if rows else since
-        return HeadsPage(tuple(_head_of_row(row) for row in heads), following, len(rows) == limit, epoch)
+        if not rows:
+            return HeadsPage((), since, False, epoch)
+        _, facts, *_, last_epoch, last_xid, last_id = rows[0]
+        heads = tuple(_head_of_row(row) for row in rows[1:])
+        return HeadsPage(heads, LogPosition(last_epoch, last_xid, last_id), facts == limit, epoch)
 
     async def heads_of(self, connection: Connection, subjects: Sequence[str]) -> tuple[Head, ...]:
         """Return the head of each stream named that exists."""

@@ -33,6 +33,7 @@ from shared.runtime.positions import (
     park_streams,
     read_positions,
     read_tail,
+    subjects_unlike,
 )
 from shared.runtime.postgres import reading
 from shared.runtime.settings import Settings
@@ -137,9 +138,10 @@ class TailCheck:
 
     async def _settle(self, source: Source, page: HeadsPage, age_seconds: float) -> tuple[bool, int]:
         """Return whether every head of the page is level with ours now, and how many streams were mended."""
-        positions = await self._positions(source, [head.subject for head in page.heads])
-        await self._park_contradictions(source, page.heads, positions)
-        lagging = _lagging(source, page.heads, positions)
+        heads = await self._unlike_ours(source, page.heads)
+        positions = await self._positions(source, [head.subject for head in heads])
+        await self._park_contradictions(source, heads, positions)
+        lagging = _lagging(source, heads, positions)
         if not lagging:
             return True, 0
         oldest_us = (self._clock.now().timestamp() - age_seconds) * 1_000_000
@@ -163,6 +165,14 @@ class TailCheck:
             position = (await self._positions(source, [head.subject])).get(key, NOWHERE)
         self._consumer.counts[source.name].lost_tails += 1
         telemetry.CONSUMER_LOST_TAILS.labels(self._consumer.service, source.name).inc()
+
+    async def _unlike_ours(self, source: Source, heads: Sequence[Head]) -> Sequence[Head]:
+        """Return the heads that our positions are not level with: nearly always few of many."""
+        if not heads:
+            return heads
+        async with reading(self._consumer.pool) as connection:
+            unlike = await subjects_unlike(connection, source.name, heads)
+        return [head for head in heads if head.subject in unlike]
 
     async def _positions(self, source: Source, subjects: Sequence[str]) -> Mapping[StreamKey, Position]:
         keys = [StreamKey(source.name, Subject(subject)) for subject in subjects]
