@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from shared.events.erasure import facts_erased
 from shared.events.fact import Fact, NewFact
@@ -25,6 +25,7 @@ SCAN_MAX: Final = 2_000
 HEADS_MAX: Final = 10_000
 SUBJECTS_MAX: Final = 1_000
 """Streams whose heads may be asked for by name at once."""
+_T = TypeVar("_T")
 _EPOCH_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,10 +67,12 @@ RETURNING subject, number
 """
 _INSERT_FACTS: Final = """
 INSERT INTO backbone.facts (epoch, subject, number, fact_id, type, occurred_at, recorded_at, organisation, data)
-SELECT (SELECT epoch FROM backbone.epochs), subject, number, fact_id, type, occurred_at, $5, organisation, data
+SELECT (SELECT epoch FROM backbone.epochs), subject, number, fact_id, coalesce(type, $9), occurred_at, $5,
+       coalesce(organisation, $10), data
 FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $6::timestamptz[], $7::text[], $8::bytea[])
   AS new (subject, number, fact_id, type, occurred_at, organisation, data)
 """
+"""unnest fills what is short with nulls: a column in which all are the same is told once, beside an empty array."""
 COLUMNS: Final = """epoch, xid::text::bigint AS xid_number, id, subject, number, fact_id::text, type, occurred_at,
     recorded_at, organisation, data"""
 _READ: Final = f"""
@@ -139,16 +142,20 @@ class StreamStore:
                     fact.data,
                 )
             )
+        types, type_of_all = _once([fact.type for fact in numbered])
+        organisations, organisation_of_all = _once([fact.organisation for fact in numbered])
         await tx.connection.execute(
             _INSERT_FACTS,
             [fact.subject for fact in numbered],
             [fact.number for fact in numbered],
             [fact.id for fact in numbered],
-            [fact.type for fact in numbered],
+            types,
             recorded_at,
             [fact.occurred_at for fact in numbered],
-            [fact.organisation for fact in numbered],
+            organisations,
             [fact.data for fact in numbered],
+            type_of_all,
+            organisation_of_all,
         )
         tx.after_commit(self._nudge)
         return numbered
@@ -217,6 +224,11 @@ class StreamStore:
         (fact,) = await self.append(tx, [told])
         await tx.connection.execute(_ERASE, subject, through)
         return fact
+
+
+def _once(column: list[_T]) -> tuple[list[_T], _T | None]:
+    """Return the column and nothing, or no column and what all of it is: an array costs by the element."""
+    return (column, None) if len(set(column)) > 1 else ([], column[0])
 
 
 def fact_of_row(source: str, row: Any) -> Fact:
