@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -76,6 +76,9 @@ class _Applying:
     async def tell(self, facts: Sequence[NewFact]) -> None:
         if self._store is not None and not self.is_rebuilding:
             await self._store.append(self._tx, facts)
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        self._tx.after_commit(action)
 
 
 class Consumer:
@@ -278,9 +281,9 @@ class Consumer:
 
     def _count_lag(self, last: Mapping[StreamKey, Fact]) -> None:
         now = self.clock.now()
-        newest = {key.source: fact for key, fact in last.items()}
-        for source, fact in newest.items():
-            self.counts[source].lag_seconds = (now - fact.recorded_at).total_seconds()
+        newest = {fact.source: fact.recorded_at for fact in last.values()}
+        for source, recorded_at in newest.items():
+            self.counts[source].lag_seconds = (now - recorded_at).total_seconds()
             telemetry.CONSUMER_LAG_SECONDS.labels(self.service, source).set(self.counts[source].lag_seconds)
 
     def count_parks(self, parks: Mapping[StreamKey, Park]) -> None:

@@ -14,8 +14,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import Any, Final
 
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -226,7 +228,7 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         # FastStream's message refers to itself, and would keep its records until the collector walks them all.
         message.raw_message = ()
         firsts, nexts = _bounds(records)
-        facts, homes = self._read(records)
+        facts = self._read(records)
         self._under_way = frozenset(nexts)
         try:
             held = await self._consumer.apply(facts)
@@ -238,7 +240,7 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         finally:
             self._under_way = frozenset()
-        held_homes = {home for key in held for home in homes[key]}
+        held_homes = self._homes(records, held) if held else set()
         self._hold({home: offset for home, offset in firsts.items() if home in held_homes})
         done = {home: offset for home, offset in nexts.items() if home not in held_homes}
         self._nexts |= done
@@ -248,20 +250,26 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         if self._hearing.clock.monotonic() - self._committed_at > COMMIT_SECONDS:
             await self._commit()
 
-    def _read(self, records: Sequence[ConsumerRecord]) -> tuple[list[Fact], Mapping[StreamKey, set[TopicPartition]]]:
+    def _read(self, records: Sequence[ConsumerRecord]) -> list[Fact]:
         facts: list[Fact] = []
-        homes: defaultdict[StreamKey, set[TopicPartition]] = defaultdict(set)
         for record in records:
             try:
-                fact = self._fact(record)
+                facts.append(self._fact(record))
             except UndecodableFact as error:
                 self._hearing.undecodable += 1
                 where = f"{record.topic}/{record.partition}/{record.offset}"
                 _log.error("no fact; its stream will show a gap", extra={"at": where, "reason": error.message})
-                continue
-            facts.append(fact)
-            homes[StreamKey(fact.source, fact.subject)].add(TopicPartition(record.topic, record.partition))
-        return facts, homes
+        return facts
+
+    def _homes(self, records: Sequence[ConsumerRecord], keys: Collection[StreamKey]) -> set[TopicPartition]:
+        """Return the partitions in which facts of these streams came."""
+        homes = set()
+        for record in records:
+            with suppress(UndecodableFact):
+                fact = self._fact(record)
+                if StreamKey(fact.source, fact.subject) in keys:
+                    homes.add(TopicPartition(record.topic, record.partition))
+        return homes
 
     def _fact(self, record: ConsumerRecord) -> Fact:
         fact = from_kafka(dict(record.headers), record.value)
@@ -371,8 +379,12 @@ def _bounds(records: Sequence[ConsumerRecord]) -> tuple[dict[TopicPartition, int
     """Return the first offset and the next offset of each partition in a batch."""
     firsts: dict[TopicPartition, int] = {}
     nexts: dict[TopicPartition, int] = {}
-    for record in records:
-        home = TopicPartition(record.topic, record.partition)
-        firsts.setdefault(home, record.offset)
-        nexts[home] = record.offset + 1
+    for (topic, partition), run in groupby(records, key=_place):
+        home = TopicPartition(topic, partition)
+        offsets = [record.offset for record in run]
+        firsts.setdefault(home, offsets[0])
+        nexts[home] = offsets[-1] + 1
     return firsts, nexts
+
+
+_place = attrgetter("topic", "partition")
