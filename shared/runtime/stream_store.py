@@ -93,16 +93,17 @@ WITH moved AS MATERIALIZED (
 ), last AS (
     SELECT epoch, xid::text::bigint AS xid_number, id FROM moved ORDER BY epoch DESC, xid DESC, id DESC LIMIT 1
 )
-SELECT NULL AS subject, (SELECT count(*) FROM moved), NULL::uuid, NULL::timestamptz, epoch, xid_number, id FROM last
+SELECT NULL AS subject, (SELECT count(*) FROM moved), NULL AS fact_id, NULL::timestamptz,
+    epoch, xid_number, id FROM last
 UNION ALL
-SELECT head.subject, head.number, head.fact_id, head.recorded_at, 0, 0, 0
+SELECT head.subject, head.number, head.fact_id::text, head.recorded_at, 0, 0, 0
 FROM (SELECT subject, max(number) AS number FROM moved GROUP BY subject) AS newest
 CROSS JOIN LATERAL (SELECT s.* FROM backbone.streams s
                     WHERE s.subject = newest.subject AND s.number = newest.number OFFSET 0) AS head
 """
-"""The first row says where the page ends and of how many facts it is; the others are heads. One read finds both."""
+"""The row without a subject says where the page ends and of how many facts it is; the others are heads."""
 _HEADS: Final = """
-SELECT subject, number, fact_id, recorded_at FROM backbone.streams WHERE subject = ANY($1::text[])
+SELECT subject, number, fact_id::text, recorded_at FROM backbone.streams WHERE subject = ANY($1::text[])
 """
 _ERASE: Final = "UPDATE backbone.facts SET data = NULL WHERE subject = $1 AND number <= $2 AND data IS NOT NULL"
 
@@ -203,8 +204,8 @@ class StreamStore:
         rows = await connection.fetch(_MOVED, since.epoch, str(since.xid), since.id, limit)
         if not rows:
             return HeadsPage((), since, False, epoch)
-        _, facts, *_, last_epoch, last_xid, last_id = rows[0]
-        heads = tuple(_head_of_row(row) for row in rows[1:])
+        _, facts, *_, last_epoch, last_xid, last_id = next(row for row in rows if row[0] is None)
+        heads = tuple(_head_of_row(row) for row in rows if row[0] is not None)
         return HeadsPage(heads, LogPosition(last_epoch, last_xid, last_id), facts == limit, epoch)
 
     async def heads_of(self, connection: Connection, subjects: Sequence[str]) -> tuple[Head, ...]:
@@ -238,7 +239,7 @@ def fact_of_row(source: str, row: Any) -> Fact:
 
 
 def _head_of_row(row: Any) -> Head:
-    return Head(row[0], row[1], FactId(str(row[2])), (row[3] - _EPOCH_START) // timedelta(microseconds=1))
+    return Head(row[0], row[1], row[2], (row[3] - _EPOCH_START) // timedelta(microseconds=1))
 
 
 def position_of_row(row: Any) -> LogPosition:
