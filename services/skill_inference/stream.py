@@ -66,7 +66,8 @@ class InferenceEffect:
         if applying.is_rebuilding:
             await keep(desk, testimony)
         elif await hear(desk, self._inference, testimony, _locked.get()):
-            self._nudge()
+            # Before the commit there would be nothing to see, and the reviser would rest again.
+            applying.after_commit(self._nudge)
         return [SetAside(aside.fact, aside.reason) for aside in testimony.aside]
 
     def _sorted(self, heard: Sequence[Heard]) -> Testimony:

@@ -6,7 +6,7 @@ follows from it. An effect's state must be a function of the *set* of facts, bec
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -52,6 +52,10 @@ class Applying(Protocol):
 
     async def tell(self, facts: Sequence[NewFact]) -> None:
         """Append facts of this service in the same transaction; their subjects must be among `Effect.subjects`."""
+        ...
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Have `action` called once the transaction is durable; not at all when it rolls back."""
         ...
 
 

@@ -18,8 +18,8 @@ from services.skill_inference.domain.reading import Evidence, Targets, observati
 from services.skill_inference.domain.revision import merged_away, revisions
 from services.skill_inference.handlers.desk import Basis, Desk, Inference, Standing
 
-TOLD_MAX: Final = 300
-"""Facts told in one transaction, give or take those of one person: some 80 ms on one core."""
+TOLD_MAX: Final = 600
+"""Facts told in one transaction, give or take those of one person: some 160 ms on one core."""
 FOLDED_MAX: Final = 10_000
 """What one transaction folds, in outcomes, give or take one person: some 200 ms. Five seconds are all it has, on a
 machine where others work too, and behind locks.

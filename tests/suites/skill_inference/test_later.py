@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from services.skill_inference import jobs
 from services.skill_inference.handlers import revising
 from shared.events.sources import LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.kernel.ids import system_id
@@ -38,6 +39,25 @@ async def test_a_batch_that_would_tell_too_much_tells_the_rest_later(
     await house.settle()
     assert [len(await house.stream(person)) for person in people] == [len(RUBRIC)] * 5
     assert await waiting(house) == 0
+    await house.reviser.start()
+
+
+async def test_whoever_was_put_off_is_told_of_as_soon_as_the_batch_is_durable(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody rests first: the reviser is woken after the commit, when there is something to see."""
+    monkeypatch.setattr(revising, "TOLD_MAX", 10)
+    await house.reviser.stop()
+    monkeypatch.setattr(jobs, "IDLE_SECONDS", 60.0)
+    await house.reviser.start()
+    await asyncio.sleep(0.2)
+    people = [system_id("person") for _ in range(5)]
+    await house.hear([house.owners.review(person, "prj_1", "prs_r", marks(4)) for person in people])
+    async with asyncio.timeout(10.0):
+        while await waiting(house):
+            await asyncio.sleep(0.02)
+    assert [len(await house.stream(person)) for person in people] == [len(RUBRIC)] * 5
+    await house.reviser.stop()
     await house.reviser.start()
 
 
