@@ -121,9 +121,7 @@ class Consumer:
 
         The rebuild's lock comes before the subjects': who waits for a rebuild keeps no door waiting.
         """
-        async with transaction(self.pool) as tx:
-            if self._is_held_by_rebuild:
-                await tx.connection.execute("SELECT pg_advisory_xact_lock_shared($1)", REBUILD_LOCK_KEY)
+        async with transaction(self.pool, shared_lock=REBUILD_LOCK_KEY if self._is_held_by_rebuild else None) as tx:
             yield tx
 
     async def apply(self, facts: Iterable[Fact]) -> frozenset[StreamKey]:

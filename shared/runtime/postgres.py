@@ -150,8 +150,12 @@ async def open_pool(url: str, connections_max: int, **server_settings: str) -> P
 
 
 @asynccontextmanager
-async def transaction(pool: Pool, organisation: str | None = None) -> AsyncIterator[Transaction]:
+async def transaction(
+    pool: Pool, organisation: str | None = None, *, shared_lock: int | None = None
+) -> AsyncIterator[Transaction]:
     """Open a transaction, as `organisation` when one is given; commit at the end, roll back on any error.
+
+    It holds `shared_lock`, when one is given, before anything else.
 
     Raises DatabaseUnavailable when Postgres is away or the transaction collided with another: nothing was stored, and
     deciding again may help. After a lost connection at commit the outcome is not known; callers are idempotent.
@@ -160,7 +164,7 @@ async def transaction(pool: Pool, organisation: str | None = None) -> AsyncItera
         async with pool.acquire(timeout=CONNECT_TIMEOUT_SECONDS) as connection:
             opened = Transaction(connection)
             try:
-                await _begin(connection, organisation)
+                await _begin(connection, organisation, shared_lock)
                 yield opened
                 await connection.execute("COMMIT;")
             except BaseException:
@@ -170,14 +174,15 @@ async def transaction(pool: Pool, organisation: str | None = None) -> AsyncItera
             opened.committed()
 
 
-async def _begin(connection: Connection, organisation: str | None) -> None:
+async def _begin(connection: Connection, organisation: str | None, shared_lock: int | None) -> None:
     """Open a transaction and say for whom it acts, in one round trip where the name needs no care."""
+    words = "BEGIN;" if shared_lock is None else f"BEGIN; SELECT pg_advisory_xact_lock_shared({shared_lock:d});"
     if organisation is None:
-        await connection.execute("BEGIN;")
+        await connection.execute(words)
     elif _PLAIN.fullmatch(organisation):
-        await connection.execute(f"BEGIN; SET LOCAL deedlog.organisation = '{organisation}';")
+        await connection.execute(f"{words} SET LOCAL deedlog.organisation = '{organisation}';")
     else:
-        await connection.execute("BEGIN;")
+        await connection.execute(words)
         await connection.execute("SELECT set_config('deedlog.organisation', $1, true)", organisation)
 
 
