@@ -8,10 +8,11 @@ from deedlog.learning_events.v1 import service_pb2_grpc
 from services.learning_events.clients import IdentityPeople
 from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
-from services.learning_events.http import Door
+from services.learning_events.http.events import EventsDoor
+from services.learning_events.http.statements import StatementsDoor
 from services.learning_events.rpc import WRITERS, LearningEventsServicer
 from services.learning_events.settings import LearningEventsSettings
-from services.learning_events.store import PostgresStatements
+from services.learning_events.store.statements import PostgresStatements
 from shared.events.sources import LEARNING_EVENTS
 from shared.kernel.errors import Broken
 from shared.kernel.ids import system_fact_id, system_uuid7
@@ -29,10 +30,14 @@ def build(settings: Settings, peers: Peers) -> Service:
     seconds, entries_max = settings.people_cache_seconds, settings.people_cache_entries_max
     people = IdentityPeople(peers.channel("identity"), peers.clock, seconds, entries_max)
     recording = Recording(people, statements, system_fact_id)
-    door = Door(recording, Reading(statements), peers.clock, new_statement_id, settings.origin)
+    reading = Reading(statements)
+    endpoints = [
+        *StatementsDoor(recording, reading, peers.clock, new_statement_id, settings.origin).endpoints(),
+        *EventsDoor(reading).endpoints(),
+    ]
     servicer = LearningEventsServicer(recording, peers.clock, new_statement_id)
     publishing = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
-    return Service(backbone, door.endpoints(), (publishing,))
+    return Service(backbone, endpoints, (publishing,))
 
 
 def new_statement_id() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.learning_events.handlers.reading import erase_person
-from services.learning_events.store import PostgresStatements
+from services.learning_events.store.statements import PostgresStatements
 from shared.events.erasure import is_erasure
 from tests.suites.learning_events.house import House, Platform, statement, voiding
 

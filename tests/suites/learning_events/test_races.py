@@ -10,7 +10,7 @@ import pytest
 
 from deedlog.learning_events.v1 import learning_events_pb2 as pb2
 from services.learning_events.domain.arrival import Writer
-from services.learning_events.store import PostgresStatements
+from services.learning_events.store.statements import PostgresStatements
 from tests.suites.learning_events.house import House, Platform, identifier, statement
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
