@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Final, Literal
 
 from shared.events.event import Event, EventBody, event
 from shared.events.sources import SKILL_INFERENCE
+from shared.kernel.canonical_parts import UnknownShape, dumps_spelled, spelled
 
 
 class Contributions(EventBody):
@@ -57,6 +58,29 @@ class EstimateRevised(Event):
     contributions: Contributions
     contributions_rest: float
     contributions_rest_count: int
+
+    def encode(self) -> bytes:
+        """Return the data as canonical JSON, as of every event, in half the time: a statement tells several."""
+        try:
+            return dumps_spelled(self._spelled())
+        except UnknownShape:
+            return super().encode()
+
+    def _spelled(self) -> dict[str, Any]:
+        """Return the fields with every number spelled. Raises UnknownShape."""
+        if not all(map(str.isascii, self.assurance_mix)):
+            raise UnknownShape("names beyond ASCII may be sorted otherwise")
+        own = dict(vars(self))
+        for name in _FLOATS:
+            own[name] = spelled(own[name])
+        why = own["contributions"] = dict(vars(self.contributions))
+        why["logits"] = [spelled(each) for each in why["logits"]]
+        own["level_probabilities"] = [spelled(each) for each in self.level_probabilities]
+        own["last_evidence_at"] = self.last_evidence_at.isoformat().replace("+00:00", "Z")
+        return own
+
+
+_FLOATS: Final = tuple(name for name, field in EstimateRevised.model_fields.items() if field.annotation is float)
 
 
 @event(SKILL_INFERENCE, "estimate-withdrawn")
