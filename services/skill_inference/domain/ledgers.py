@@ -16,6 +16,8 @@ from services.skill_inference.domain.observation import Observation
 
 OBSERVATIONS_MAX: Final = 50_000
 """Observations in all ledgers at hand: some 40 MB. Beyond, the ledgers that were used least recently are let go."""
+LEDGER_WEIGHT: Final = 3
+"""A ledger takes as much beside its observations as so many of them."""
 
 
 class Token(NamedTuple):
@@ -80,8 +82,8 @@ class Ledgers:
         """Have the person's ledger at hand; others may be let go for it."""
         self._drop(person)
         self._entries[person] = _Entry(token, ledger)
-        self._sizes[person] = len(ledger)
-        self._size += len(ledger)
+        self._sizes[person] = LEDGER_WEIGHT + len(ledger)
+        self._size += self._sizes[person]
         while self._size > self._observations_max:
             self._drop(next(iter(self._entries)))
 

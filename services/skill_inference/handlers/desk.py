@@ -37,11 +37,17 @@ class Basis(NamedTuple):
 class Standing(NamedTuple):
     """What folding all that is kept of a person costs, in outcomes; and how far each of their streams spoke.
 
-    heads: (source, subject, number), in order.
+    heads: (source, subject, number), in order. has_voidings: whether any statement of theirs was voided.
     """
 
     cost: int = 0
     heads: tuple[tuple[str, str, int], ...] = ()
+    has_voidings: bool = False
+
+    @property
+    def sources(self) -> set[str]:
+        """Who ever said anything of the person."""
+        return {source for source, _, _ in self.heads}
 
     def moved(self, counts: Counts) -> Standing:
         """Return the standing after this was counted in the person's streams."""
@@ -50,7 +56,8 @@ class Standing(NamedTuple):
         for shelf, (count, number) in counts.items():
             cost += count * COSTS.get(shelf.source, 0)
             heads[shelf.source, shelf.subject] = max(heads.get((shelf.source, shelf.subject), 0), number)
-        return Standing(cost, tuple(sorted((*stream, number) for stream, number in heads.items())))
+        ordered = tuple(sorted((*stream, number) for stream, number in heads.items()))
+        return Standing(cost, ordered, self.has_voidings)
 
     def token(self, basis: Basis, members: Collection[str]) -> Token:
         """Return what a ledger of this standing is made of."""
@@ -62,6 +69,10 @@ class Desk(Protocol):
 
     async def people(self, persons: Collection[str]) -> People:
         """Return who is whom around `persons`."""
+        ...
+
+    async def people_held(self, persons: Collection[str]) -> People:
+        """As `hold_basis` holds, and return who is whom around `persons`."""
         ...
 
     async def erase(self, erasures: Sequence[Erasure]) -> None:
@@ -88,12 +99,18 @@ class Desk(Protocol):
         """Return the standing of each person of whom anything was ever kept."""
         ...
 
+    async def standings_and_basis(self, members: Mapping[str, Collection[str]]) -> tuple[Mapping[str, Standing], Basis]:
+        """Return the standing of each person of whom anything was ever kept, and the basis, which is held already."""
+        ...
+
     async def voided(self, members: Mapping[str, Collection[str]]) -> Collection[tuple[str, str, str]]:
         """Return the voided statements of each person as (person, organisation, statement), be they kept or not."""
         ...
 
-    async def evidence(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Evidence]:
-        """Return all that is kept of each person, be it nothing."""
+    async def evidence(
+        self, members: Mapping[str, Collection[str]], standings: Mapping[str, Standing] | None = None
+    ) -> Mapping[str, Evidence]:
+        """Return all that is kept of each person, be it nothing. standings: of all of them, where they are known."""
         ...
 
     async def told(self, persons: Collection[str]) -> Mapping[str, Mapping[str, Told]]:

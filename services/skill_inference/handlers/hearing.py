@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
+from services.skill_inference.domain.fold import Ledger
 from services.skill_inference.domain.observation import Observation
 from services.skill_inference.domain.people import People
 from services.skill_inference.domain.reading import Evidence, observations
@@ -32,10 +33,10 @@ async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: C
     named = testimony.persons()
     if not named:
         return False
-    people = await desk.people(named)
     if testimony.only_adds:
-        left = await _add(desk, inference, testimony, people, locked)
+        left = await _add(desk, inference, testimony, await desk.people_held(named), locked)
     else:
+        people = await desk.people(named)
         await keep(desk, testimony)
         basis = await desk.hold_basis()
         changed = await desk.people(named)
@@ -51,10 +52,10 @@ async def _add(
 ) -> set[str]:
     """Hear what only adds evidence: whoever's ledger is at hand learns from that alone."""
     members = {person: people.members(person) for person in people.canonicals(testimony.persons())}
-    before = await desk.standings(members)
+    before, basis = await desk.standings_and_basis(members)
     counts = await keep(desk, testimony)
-    basis = await desk.hold_basis()
-    seen = await _seen(desk, inference, testimony, people, members)
+    voiders = {person: members[person] for person, standing in before.items() if standing.has_voidings}
+    seen = await _seen(desk, inference, testimony, people, members, await desk.voided(voiders))
     own = {person: members[person] for person in members if person in locked}
     after = _advance(inference, basis, before, counts, own, seen)
     touched = {person for person, found in seen.items() if found}
@@ -62,10 +63,14 @@ async def _add(
 
 
 async def _seen(
-    desk: Desk, inference: Inference, testimony: Testimony, people: People, members: Mapping[str, Collection[str]]
+    desk: Desk,
+    inference: Inference,
+    testimony: Testimony,
+    people: People,
+    members: Mapping[str, Collection[str]],
+    void: Collection[tuple[str, str, str]],
 ) -> dict[str, list[Observation]]:
     """Return by person what the testimony shows. A statement may have been voided before it was heard."""
-    void = await desk.voided(members)
     targets = await desk.targets({statement.organisation for statement in testimony.statements})
     statements: defaultdict[str, list[Statement]] = defaultdict(list)
     for statement in testimony.statements:
@@ -100,6 +105,9 @@ def _advance(
         by_subject[shelf.subject][shelf] = count
     for person, ids in members.items():
         old = before.get(person, Standing())
+        if not old.heads:
+            # Of a stranger nothing was kept: what is heard now is all there is to learn from.
+            inference.ledgers.put(person, old.token(basis, ids), Ledger((), inference.release))
         new = old.moved({shelf: count for one in ids for shelf, count in by_subject[one].items()})
         inference.ledgers.advance(person, old.token(basis, ids), new.token(basis, ids), seen[person])
         after[person] = new

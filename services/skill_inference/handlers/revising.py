@@ -107,10 +107,11 @@ async def _shift(
     basis: Basis,
     standings: Mapping[str, Standing],
 ) -> _Shift:
-    tokens = {person: standings.get(person, Standing()).token(basis, ids) for person, ids in members.items()}
+    known = {person: standings.get(person, Standing()) for person in members}
+    tokens = {person: known[person].token(basis, ids) for person, ids in members.items()}
     shift = _Shift(inference, members, tokens)
     missing = shift.choose(standings)
     if missing:
-        shift.evidence = await desk.evidence({person: members[person] for person in missing})
+        shift.evidence = await desk.evidence({person: members[person] for person in missing}, known)
         shift.targets = await desk.targets(organisations(shift.evidence.values()))
     return shift

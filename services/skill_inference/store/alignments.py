@@ -23,8 +23,9 @@ ACTIVITIES_MAX: Final = 200_000
 """Activities whose targets are kept parsed, some 100 MB; beyond, whose alignments were read least recently go."""
 
 _HOLD: Final = "SELECT pg_advisory_xact_lock_shared($1)"
-_BASIS: Final = """
-SELECT 'statements'::regclass::oid::bigint, coalesce((SELECT max(adoption) FROM alignment_tables), 0)
+BASIS: Final = """
+SELECT 'statements'::regclass::oid::bigint AS generation,
+       coalesce((SELECT max(adoption) FROM alignment_tables), 0) AS adoption
 """
 _IN_FORCE: Final = "SELECT organisation, max(version) FROM alignment_tables GROUP BY organisation"
 _CONTENT: Final = "SELECT content FROM alignment_tables WHERE organisation = $1 AND version = $2"
@@ -58,7 +59,7 @@ class AlignmentBook:
         """Hold the alignments as they are until the transaction ends, and say what evidence is read by."""
         # Two statements: the second must see what was committed while the first waited.
         await connection.execute(_HOLD, ALIGNMENTS_LOCK_KEY)
-        return Basis(*await connection.fetchrow(_BASIS))
+        return Basis(*await connection.fetchrow(BASIS))
 
     async def targets(
         self, connection: Connection, organisations: Collection[str], basis: Basis | None = None
@@ -89,7 +90,7 @@ class AlignmentBook:
         return found
 
     async def _versions(self, connection: Connection, basis: Basis | None) -> Mapping[str, int]:
-        basis = basis or Basis(*await connection.fetchrow(_BASIS))
+        basis = basis or Basis(*await connection.fetchrow(BASIS))
         known = self._in_force
         if known.adoption != basis.adoption:
             known = _InForce(basis.adoption, dict(await connection.fetch(_IN_FORCE)))

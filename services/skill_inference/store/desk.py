@@ -11,7 +11,7 @@ from services.skill_inference.domain.telling import Told
 from services.skill_inference.domain.testimony import Counts, Erasure, Shelf, Testimony
 from services.skill_inference.handlers.desk import Basis, Standing
 from services.skill_inference.store import evidence, people, told
-from services.skill_inference.store.alignments import AlignmentBook
+from services.skill_inference.store.alignments import ALIGNMENTS_LOCK_KEY, AlignmentBook
 from shared.events.fact import NewFact
 from shared.runtime.postgres import Connection
 
@@ -30,6 +30,10 @@ class ConnectedDesk:
     async def people(self, persons: Collection[str]) -> People:
         """Return who is whom around `persons`."""
         return await people.people(self._connection, persons)
+
+    async def people_held(self, persons: Collection[str]) -> People:
+        """Hold the alignments as they are until the transaction ends, and return who is whom around `persons`."""
+        return await people.people(self._connection, persons, ALIGNMENTS_LOCK_KEY)
 
     async def erase(self, erasures: Sequence[Erasure]) -> None:
         """Have dropped what was kept of these streams."""
@@ -57,13 +61,20 @@ class ConnectedDesk:
         """Return the standing of each person of whom anything was ever kept."""
         return await evidence.standings(self._connection, members) if members else {}
 
+    async def standings_and_basis(self, members: Mapping[str, Collection[str]]) -> tuple[Mapping[str, Standing], Basis]:
+        """Return the standing of each person of whom anything was ever kept, and what evidence is read by."""
+        found, self._basis = await evidence.standings_and_basis(self._connection, members)
+        return found, self._basis
+
     async def voided(self, members: Mapping[str, Collection[str]]) -> Collection[tuple[str, str, str]]:
         """Return the voided statements of each person as (person, organisation, statement), be they kept or not."""
         return await evidence.voided(self._connection, members)
 
-    async def evidence(self, members: Mapping[str, Collection[str]]) -> Mapping[str, Evidence]:
-        """Return all that is kept of each person, be it nothing."""
-        return await evidence.evidence(self._connection, members)
+    async def evidence(
+        self, members: Mapping[str, Collection[str]], standings: Mapping[str, Standing] | None = None
+    ) -> Mapping[str, Evidence]:
+        """Return all that is kept of each person, be it nothing. standings: where they are known."""
+        return await evidence.evidence(self._connection, members, standings)
 
     async def told(self, persons: Collection[str]) -> Mapping[str, Mapping[str, Told]]:
         """Return what was told last of each person of whom something is told, by skill."""

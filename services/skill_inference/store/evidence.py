@@ -10,7 +10,8 @@ from typing import Any, Final
 from services.skill_inference.domain.observation import Mark
 from services.skill_inference.domain.reading import Evidence
 from services.skill_inference.domain.testimony import Counts, Erasure, Review, Shelf, Statement, Testimony, Voiding
-from services.skill_inference.handlers.desk import COSTS, Standing
+from services.skill_inference.handlers.desk import COSTS, Basis, Standing
+from services.skill_inference.store.alignments import BASIS
 from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.runtime.postgres import Connection
 
@@ -45,9 +46,13 @@ SELECT subject, number, fact_id::text, organisation, project, reviewer, marks, o
 FROM reviews WHERE subject = ANY($1::text[])
 """
 _STANDINGS: Final = """
-SELECT source, subject, sum(facts)::bigint, max(head) FROM shelves WHERE subject = ANY($1::text[])
-GROUP BY source, subject
+SELECT source, subject, sum(facts)::bigint, max(head), EXISTS (SELECT FROM voidings v WHERE v.subject = shelves.subject)
+FROM shelves WHERE subject = ANY($1::text[]) GROUP BY source, subject
 """
+_STANDINGS_AND_BASIS: Final = f"""
+{_STANDINGS}
+UNION ALL SELECT NULL, NULL, basis.generation, basis.adoption, NULL FROM ({BASIS}) AS basis
+"""  # noqa: S608 - a constant
 _TABLES: Final = {
     LEARNING_EVENTS.name: ("statements", "voidings"),
     PROJECT_SUBMISSIONS.name: ("reviews",),
@@ -97,34 +102,64 @@ async def keep(connection: Connection, testimony: Testimony) -> None:
 async def standings(connection: Connection, members: Members) -> dict[str, Standing]:
     """Return the standing of each person of whom anything was ever kept."""
     persons = _persons(members)
-    heads: defaultdict[str, list[tuple[str, str, int]]] = defaultdict(list)
-    costs: defaultdict[str, int] = defaultdict(int)
-    for source, subject, facts, head in await connection.fetch(_STANDINGS, list(persons)):
-        heads[persons[subject]].append((source, subject, head))
-        costs[persons[subject]] += facts * COSTS.get(source, 0)
-    return {person: Standing(costs[person], tuple(sorted(streams))) for person, streams in heads.items()}
+    return _standings(await connection.fetch(_STANDINGS, list(persons)), persons)
+
+
+async def standings_and_basis(connection: Connection, members: Members) -> tuple[dict[str, Standing], Basis]:
+    """Return the standing of each person of whom anything was ever kept, and what evidence is read by."""
+    persons = _persons(members)
+    rows = await connection.fetch(_STANDINGS_AND_BASIS, list(persons))
+    (basis,) = (Basis(row[2], row[3]) for row in rows if row[0] is None)
+    return _standings((row for row in rows if row[0] is not None), persons), basis
+
+
+def _standings(rows: Iterable[Any], persons: Mapping[str, str]) -> dict[str, Standing]:
+    found: dict[str, Standing] = {}
+    for source, subject, facts, head, is_voided in rows:
+        person, cost = persons[subject], facts * COSTS.get(source, 0)
+        known = found.get(person)
+        if known is None:
+            found[person] = Standing(cost, ((source, subject, head),), is_voided)
+        else:
+            heads = tuple(sorted((*known.heads, (source, subject, head))))
+            found[person] = Standing(known.cost + cost, heads, known.has_voidings or is_voided)
+    return found
 
 
 async def voided(connection: Connection, members: Members) -> set[tuple[str, str, str]]:
     """Return the voided statements of each person as (person, organisation, statement), be they kept or not."""
+    if not members:
+        return set()
     persons = _persons(members)
     return {(persons[row[0]], row[1], row[2]) for row in await connection.fetch(_VOIDINGS, list(persons))}
 
 
-async def evidence(connection: Connection, members: Members) -> dict[str, Evidence]:
-    """Return all that is kept of each person, statements that any id of theirs voided left out."""
+async def evidence(
+    connection: Connection, members: Members, standings: Mapping[str, Standing] | None = None
+) -> dict[str, Evidence]:
+    """Return all that is kept of each person, statements that any id of theirs voided left out.
+
+    standings: where they are known; what nobody has is not looked for then.
+    """
     persons = _persons(members)
     subjects = list(persons)
-    void = await voided(connection, members)
+    void = await voided(connection, _with_voidings(members, standings))
     statements: defaultdict[str, list[Statement]] = defaultdict(list)
     for row in await connection.fetch(_STATEMENTS, subjects):
         person = persons[row[0]]
         if (person, row[3], row[4]) not in void:
             statements[person].append(Statement(*row))
     reviews: defaultdict[str, list[Review]] = defaultdict(list)
-    for row in await connection.fetch(_REVIEWS, subjects):
-        reviews[persons[row[0]]].append(_review(row))
+    if standings is None or any(PROJECT_SUBMISSIONS.name in standings[one].sources for one in members):
+        for row in await connection.fetch(_REVIEWS, subjects):
+            reviews[persons[row[0]]].append(_review(row))
     return {person: Evidence(tuple(statements[person]), tuple(reviews[person])) for person in members}
+
+
+def _with_voidings(members: Members, standings: Mapping[str, Standing] | None) -> Members:
+    if standings is None:
+        return members
+    return {person: ids for person, ids in members.items() if standings[person].has_voidings}
 
 
 def _review(row: Any) -> Review:

@@ -16,20 +16,31 @@ _AROUND: Final = """
 SELECT alias, canonical FROM aliases WHERE alias = ANY($1::text[])
 UNION SELECT alias, canonical FROM aliases WHERE canonical = ANY($1::text[])
 """
+_HOLDING_AROUND: Final = f"""
+{_AROUND}
+UNION ALL SELECT NULL, NULL WHERE pg_advisory_xact_lock_shared($2) IS NULL
+"""
+"""Takes the lock and adds no row, for what it returns is not null: a round trip is saved."""
 _LINK: Final = """
 INSERT INTO aliases (alias, canonical, number) VALUES ($1, $2, $3)
 ON CONFLICT (alias) DO UPDATE SET canonical = excluded.canonical, number = excluded.number
 """
 
 
-async def people(connection: Connection, persons: Collection[str]) -> People:
-    """Return who is whom around `persons`: every link that can be reached from them, either way."""
-    links: dict[str, str] = {}
-    known, fresh = set(persons), set(persons)
+async def people(connection: Connection, persons: Collection[str], lock_key: int | None = None) -> People:
+    """Return who is whom around `persons`: every link that can be reached from them, either way.
+
+    lock_key: an advisory lock that the transaction holds, shared, from now on.
+    """
+    known = set(persons)
+    first = (_AROUND, list(known)) if lock_key is None else (_HOLDING_AROUND, list(known), lock_key)
+    links: dict[str, str] = dict(await connection.fetch(*first))
+    fresh = outside(known, links)
+    known |= fresh
     for _ in range(ROUNDS_MAX):
         if not fresh:
             break
-        links.update({row[0]: row[1] for row in await connection.fetch(_AROUND, list(fresh))})
+        links.update(dict(await connection.fetch(_AROUND, list(fresh))))
         fresh = outside(known, links)
         known |= fresh
     return People(links)

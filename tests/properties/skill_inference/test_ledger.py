@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.skill_inference.domain.fold import MARKS_COST, Ledger, fold
-from services.skill_inference.domain.ledgers import Ledgers, Token
+from services.skill_inference.domain.ledgers import LEDGER_WEIGHT, Ledgers, Token
 from services.skill_inference.domain.observation import MarkSet, Observation
 from tests.properties.skill_inference.evidence import SIZE_MAX, histories
 from tests.properties.skill_inference.test_fold import bits
@@ -65,7 +65,7 @@ def test_the_cost_of_taking_is_what_is_folded(history: list[Observation], more: 
     assert ledger.cost(more) == sum(MARKS_COST if isinstance(one, MarkSet) else 1 for one in folded)
 
 
-@given(histories(), BATCHES, st.integers(0, 12))
+@given(histories(), BATCHES, st.integers(0, 16))
 def test_ledgers_at_hand_answer_as_the_fold_or_not_at_all(
     history: list[Observation], batch_of: list[int], observations_max: int
 ) -> None:
@@ -82,7 +82,7 @@ def test_ledgers_at_hand_answer_as_the_fold_or_not_at_all(
 
 
 def test_ledgers_let_go_of_whom_they_used_least_recently() -> None:
-    ledgers = Ledgers(5)
+    ledgers = Ledgers(2 * (2 + LEDGER_WEIGHT))
     token = Token(1, 1, frozenset(), ())
     for person in ("ada", "ben"):
         ledgers.put(person, token, Ledger([outcome(1), outcome(2)], release()))
