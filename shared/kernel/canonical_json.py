@@ -37,6 +37,9 @@ _FRACTION_MIN: Final = 1e-4
 _INT_64: Final = 2.0**63
 _INTEGER_MAX: Final = 2.0**53 - 1
 """Up to here a whole double is spelled as the integer it is, minus zero too (RFC 8785 §3.2.2.3)."""
+_WHOLE_FLOAT: Final = re.compile(rb"\.0[,\]}]")
+_EXPONENT: Final = re.compile(rb"e[-+0-9]+[,\]}]")
+"""Together, all that orjson's spelling of a number inside a container may have otherwise than ECMAScript's."""
 _NAME_ENDS: Final = (b'":', b" :", b"\t:", b"\n:", b"\r:")
 
 
@@ -82,6 +85,40 @@ def loads(raw: bytes, *, depth_max: int = DEPTH_MAX, bytes_max: int = BYTES_MAX)
     if _is_beyond_doubt(raw, value, depth_max):
         return cast("JsonValue", value)
     return _loads_slowly(raw, depth_max)
+
+
+def canonical_object(raw: bytes) -> dict[str, JsonValue] | None:
+    """Return the object whose canonical form `raw` beyond doubt is; None asks to look closer, and refuses nothing.
+
+    Where it returns `value`, `loads(raw)` is `value` and `dumps(value)` is `raw`, and so it is as a member of another
+    object: it has less than DEPTH_MAX levels. For who is told what was spelled by `dumps`, at half the price of both.
+    """
+    try:
+        value = orjson.loads(raw)
+        # An echo has every name once and in order, no spelling but orjson's own, and no integer beyond ±(2^53-1).
+        if type(value) is not dict or raw != orjson.dumps(value, option=_ORJSON):
+            return None
+    except (ValueError, TypeError):
+        return None
+    if raw.count(b"{") + raw.count(b"[") >= DEPTH_MAX or len(raw) > BYTES_MAX:
+        return None
+    if _EXPONENT.search(raw) is not None or _WHOLE_FLOAT.search(raw) is not None:
+        return None
+    return value if raw.isascii() or _BEYOND_BASIC_PLANE.search(raw) is None else None
+
+
+def dumps_around(texts: Mapping[str, str], name: str, canonical: bytes) -> bytes:
+    """Return the RFC 8785 bytes of an object of these texts and, as `name`, what was spelled canonically before.
+
+    What the caller owes: that `canonical` is the form of a value with less than DEPTH_MAX levels. Raises as `dumps`.
+    """
+    try:
+        out = orjson.dumps({**texts, name: orjson.Fragment(canonical)}, option=_ORJSON)
+        if out.isascii() or _BEYOND_BASIC_PLANE.search(out) is None:
+            return out
+    except TypeError:
+        pass  # A lone surrogate, which `dumps` explains.
+    return dumps({**texts, name: loads(canonical)})
 
 
 def _oddity(value: JsonValue) -> Literal["none", "number", "other", "depth"]:

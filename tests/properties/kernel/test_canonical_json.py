@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.kernel.canonical_json import dumps, loads
+from shared.kernel.canonical_json import DEPTH_MAX, canonical_object, dumps, dumps_around, loads
 from shared.kernel.errors import Rejected
 
 INT_SAFE = 2**53 - 1
@@ -167,3 +168,56 @@ def test_text_with_one_byte_altered_is_refused_or_read_as_the_standard_library_r
     was_read, found = read(bytes(raw))
     # Integers that were not taken as such were taken as the double their digits spell.
     assert not was_read or found == json.loads(raw, parse_int=float)
+
+
+small = st.floats(-1e-3, 1e-3) | st.floats(1e14, 1e23) | st.integers(-(2**60), 2**60).map(float)
+members = st.dictionaries(text, values | small | st.lists(small, max_size=3), max_size=6)
+
+
+@given(members)
+@example({"a": 1e-5, "b": 5e-5})
+@example({"a": 1e16, "b": -0.0})
+@example({"a": [123456789012345680.0]})
+@example({"😀": 1, "\ue000": 2})
+@example({"a": "x1e5,", "b": "1.0]"})
+def test_an_object_is_taken_for_canonical_only_if_it_reads_and_writes_as_itself(value: dict[str, Any]) -> None:
+    for raw in (dumps(value), orjson.dumps(value, option=orjson.OPT_SORT_KEYS), orjson.dumps(value)):
+        found = canonical_object(raw)
+        if found is not None:
+            assert (found, dumps(found)) == (loads(raw), raw)
+            assert repr(found) == repr(loads(raw))
+
+
+@given(members, st.data())
+def test_any_other_spelling_is_not_taken_for_canonical(value: dict[str, Any], data: st.DataObject) -> None:
+    raw = spelled(value, data).encode()
+    assert raw == dumps(value) or canonical_object(raw) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"[]", b"1", b"null", b"{", b'{"b":1,"a":1}', b'{"a":1,"a":1}', b'{"a": 1}', b'{"a":"\\ud800"}'),
+        *(b'{"a":1.0}', b'{"a":[-0.0]}', b'{"a":1e16}', b'{"a":1E5}', b'{"a":9007199254740993}'),
+        b'{"a":' + b"[" * (DEPTH_MAX - 1) + b"]" * (DEPTH_MAX - 1) + b"}",
+    ],
+)
+def test_what_is_no_canonical_object_beyond_doubt_is_not_taken_for_one(raw: bytes) -> None:
+    assert canonical_object(raw) is None
+
+
+def test_the_canonical_object_that_facts_carry_is_known_for_one() -> None:
+    raw = b'{"at":"2026-11-23T12:00:00Z","mean":[0.25,-1.5],"n":7,"of":{"f3e5":null,"is":true},"text":"\xc3\xa9"}'
+    assert canonical_object(raw) == loads(raw)
+
+
+@given(st.dictionaries(text, text, max_size=4), text, values)
+def test_an_object_made_around_a_canonical_member_is_spelled_as_a_whole(
+    texts: dict[str, str], name: str, value: Any
+) -> None:
+    assert dumps_around(texts, name, dumps(value)) == dumps({**texts, name: value})
+
+
+def test_a_lone_surrogate_beside_a_canonical_member_is_refused_where_it_stands() -> None:
+    with pytest.raises(Rejected, match="/a"):
+        dumps_around({"a": "\ud800"}, "data", b"{}")
