@@ -89,7 +89,7 @@ class Fact(NamedTuple):
             "type": self.type,
             "subject": self.subject,
             "time": rfc3339(self.occurred_at),
-            "recordedtime": rfc3339(self.recorded_at),
+            "recordedtime": _instant(self.recorded_at).decode(),
             "sequence": str(self.number),
         }
         if self.organisation is not None:

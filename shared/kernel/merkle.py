@@ -135,8 +135,9 @@ class Frontier:
         """Check that the hashes are those a tree of this size has."""
         if not 0 <= self.size <= SIZE_MAX or len(self.peaks) != self.size.bit_count():
             raise Broken(f"a tree of {self.size} leaves does not have {len(self.peaks)} perfect subtrees")
-        if any(len(peak) != HASH_SIZE for peak in self.peaks):
-            raise Broken(f"a hash in a frontier has not {HASH_SIZE} bytes")
+        for peak in self.peaks:
+            if len(peak) != HASH_SIZE:
+                raise Broken(f"a hash in a frontier has not {HASH_SIZE} bytes")
 
     def append(self, leaf: bytes) -> Frontier:
         """Return the frontier with one more leaf hash."""
@@ -150,8 +151,15 @@ class Frontier:
         size, peaks = self.size, list(self.peaks)
         completed: list[tuple[Node, bytes]] = []
         for leaf in leaves:
-            completed.extend(_completed(size, leaf, lambda _level, _position: peaks.pop()))
-            peaks.append(completed[-1][1])
+            # As _completed, spelled out: this runs for every leaf that is ever written.
+            _demand_hash(leaf)
+            hash_, level, position = leaf, 0, size
+            completed.append((Node(0, position), leaf))
+            while position & 1:
+                hash_ = node_hash(peaks.pop(), hash_)
+                level, position = level + 1, position >> 1
+                completed.append((Node(level, position), hash_))
+            peaks.append(hash_)
             size += 1
         return Frontier(size, tuple(peaks)), tuple(completed)
 
@@ -242,8 +250,7 @@ def _climb(known: bytes, start: int, end: int, size: int, proof: Sequence[bytes]
 
 def _completed(index: int, leaf: bytes, left_of: Fetch) -> list[tuple[Node, bytes]]:
     """Return the nodes that leaf `index` completes, upward; `left_of` gives left siblings, lowest first."""
-    if len(leaf) != HASH_SIZE:
-        raise ValueError(f"a leaf hash has {HASH_SIZE} bytes, got {len(leaf)}")
+    _demand_hash(leaf)
     node, level = leaf, 0
     nodes = [(Node(0, index), leaf)]
     while index >> level & 1:
@@ -251,6 +258,11 @@ def _completed(index: int, leaf: bytes, left_of: Fetch) -> list[tuple[Node, byte
         level += 1
         nodes.append((Node(level, index >> level), node))
     return nodes
+
+
+def _demand_hash(leaf: bytes) -> None:
+    if len(leaf) != HASH_SIZE:
+        raise ValueError(f"a leaf hash has {HASH_SIZE} bytes, got {len(leaf)}")
 
 
 def _fold_right(hashes: Sequence[bytes]) -> bytes:

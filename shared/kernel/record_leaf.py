@@ -68,8 +68,9 @@ class HeadLeaf:
     next_tag: bytes
 
     def __post_init__(self) -> None:
-        for name, value in (("tag", self.tag), ("root", self.root), ("next tag commitment", self.next_tag)):
-            _expect_size(name, value, HASH_SIZE)
+        if not len(self.tag) == len(self.root) == len(self.next_tag) == HASH_SIZE:
+            for name, value in (("tag", self.tag), ("root", self.root), ("next tag commitment", self.next_tag)):
+                _expect_size(name, value, HASH_SIZE)
         if not 1 <= self.size <= _SIZE_MAX:
             raise Rejected.of("", f"a stream with a head holds 1 to 2^63-1 events, not {self.size}", "Take its leaf.")
 

@@ -16,9 +16,9 @@ as it is opened. The *kind* of an event is its `type`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, NewType
+from typing import Final, NamedTuple, NewType
 
+from shared.events.fact import Fact
 from shared.kernel import canonical_json
 from shared.kernel.canonical_json import JsonValue
 from shared.kernel.clock import parse_rfc3339, rfc3339
@@ -33,8 +33,7 @@ _REQUIRED: Final = ("id", "recordedtime", "sequence", "source", "specversion", "
 _OPTIONAL: Final = ("organisation",)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordEvent:
+class RecordEvent(NamedTuple):
     """An event in the form the record commits to. `source` and `id` name it: nothing is logged twice under them."""
 
     source: str
@@ -57,9 +56,25 @@ def record_event(attributes: Mapping[str, str], data: JsonValue) -> RecordEvent:
     return RecordEvent(event["source"], event["id"], event["type"], canonical_json.dumps({**event, "data": data}))
 
 
+def fact_event(fact: Fact) -> tuple[StreamName, RecordEvent]:
+    """Return the stream a fact belongs in, and its event: `record_event` of its attributes and its data.
+
+    Data that are in canonical form, as all that our services tell, are not spelled again. Raises Rejected, with the
+    pointer, for data that are no object in JSON's strict form.
+    """
+    if fact.data is not None and fact.number > 0:
+        data = canonical_json.canonical_object(fact.data)
+        attributes = fact.attributes()
+        if data is not None and all(attributes.values()):
+            canonical = canonical_json.dumps_around(attributes, "data", fact.data)
+            return stream_of(data), RecordEvent(fact.source, fact.id, fact.type, canonical)
+    read = None if fact.data is None else canonical_json.loads(fact.data)
+    return stream_of(read), record_event(fact.attributes(), read)
+
+
 def stream_of(data: JsonValue) -> StreamName:
     """Return the stream a fact with this data belongs in: its `project`'s, else MAIN."""
-    project = data.get("project") if isinstance(data, Mapping) else None
+    project = data.get("project") if isinstance(data, dict) else None
     return StreamName(project) if isinstance(project, str) and project else MAIN
 
 

@@ -31,7 +31,7 @@ def extend(log: Frontier, head_leaves: Sequence[bytes]) -> Extended:
     """Return the log with these head leaves appended in order. Raises Rejected for bytes that are no head leaf."""
     for leaf in head_leaves:
         HeadLeaf.decode(leaf)
-    frontier, nodes = log.extend(leaf_hash(leaf) for leaf in head_leaves)
+    frontier, nodes = log.extend([leaf_hash(leaf) for leaf in head_leaves])
     return Extended(log.size, frontier, nodes)
 
 

@@ -20,9 +20,8 @@ the first blind shows that a chain of heads starts where the person's record sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from services.record_log.domain.event import RecordEvent, StreamName
 from shared.kernel import canonical_json
@@ -36,8 +35,7 @@ SOURCE: Final = "record_log"
 STREAM_OPENED: Final = "deedlog.record-log.stream-opened.v1"
 
 
-@dataclass(frozen=True, slots=True)
-class StreamState:
+class StreamState(NamedTuple):
     """What appending needs to know of a stream: its tree so far, and the tag its next head leaf must carry."""
 
     person: PersonId
@@ -46,8 +44,7 @@ class StreamState:
     next_tag: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(NamedTuple):
     """A stream that holds nothing yet. `event` is to be its first entry; `first_blind` opens the first tag."""
 
     state: StreamState

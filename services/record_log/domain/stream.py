@@ -8,7 +8,7 @@ no proof of any other entry changes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from services.record_log.domain.event import RecordEvent
 from services.record_log.domain.opening import StreamState
@@ -25,20 +25,23 @@ from shared.kernel.record_leaf import (
 )
 from shared.kernel.tree_shape import Node
 
+ENTRY_RANDOM_SIZE: Final = KIND_SALT_SIZE + EVENT_SALT_SIZE
+"""Random bytes an entry takes."""
+HEAD_RANDOM_SIZE: Final = BLIND_SIZE + TAG_SIZE
+"""Random bytes a head takes."""
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+
+class Entry(NamedTuple):
     """One event in a stream. `event`, `kind_salt` and `event_salt` are secret until the holder opens the entry."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # a tuple's own method of this name is not wanted
     event: RecordEvent
     kind_salt: bytes
     event_salt: bytes
     leaf: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A version of the stream. `leaf` is public; `blind` and `next_tag` are secret until the next head is published."""
 
     leaf: bytes
@@ -47,8 +50,7 @@ class Head:
     next_tag: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """What one append gives: rows to store (`nodes` of the stream's tree), the head to log, the next state."""
 
     entries: tuple[Entry, ...]
@@ -60,25 +62,33 @@ class Appended:
 def append(state: StreamState, events: Sequence[RecordEvent], random_bytes: RandomBytes) -> Appended:
     """Return the stream with `events` appended in this order, under one new head leaf.
 
-    random_bytes: a cryptographic source; each entry takes fresh salts, the head a fresh blind and next tag. Not
-    checked: whether an event is in the stream already, which is the consumer's position to know. Raises ValueError for
-    no events: a head that says nothing new would spend a tag.
+    random_bytes: a cryptographic source, asked once; each entry takes fresh salts, the head a fresh blind and next tag.
+    Not checked: whether an event is in the stream already, which is the consumer's position to know. Raises ValueError
+    for no events: a head that says nothing new would spend a tag.
     """
     if not events:
         raise ValueError("an append holds at least one event")
-    entries = tuple(_entry(state.frontier.size + place, event, random_bytes) for place, event in enumerate(events))
-    frontier, nodes = state.frontier.extend(leaf_hash(entry.leaf) for entry in entries)
-    blind, next_tag = random_bytes(BLIND_SIZE), random_bytes(TAG_SIZE)
+    salts_size = len(events) * ENTRY_RANDOM_SIZE
+    drawn = random_bytes(salts_size + HEAD_RANDOM_SIZE)
+    entries = _entries(state.frontier.size, events, drawn)
+    frontier, nodes = state.frontier.extend([leaf_hash(entry.leaf) for entry in entries])
+    blind, next_tag = drawn[salts_size : salts_size + BLIND_SIZE], drawn[salts_size + BLIND_SIZE :]
     leaf = HeadLeaf(state.next_tag, frontier.size, frontier.root(), tag_commitment(blind, next_tag)).encode()
     return Appended(
         entries=entries,
         nodes=nodes,
         head=Head(leaf, frontier.size, blind, next_tag),
-        state=replace(state, frontier=frontier, next_tag=next_tag),
+        state=StreamState(state.person, state.name, frontier, next_tag),
     )
 
 
-def _entry(index: int, event: RecordEvent, random_bytes: RandomBytes) -> Entry:
-    kind_salt, event_salt = random_bytes(KIND_SALT_SIZE), random_bytes(EVENT_SALT_SIZE)
-    leaf = event_leaf(kind_salt, event.kind, event_salt, event.canonical)
-    return Entry(index, event, kind_salt, event_salt, leaf)
+def _entries(first: int, events: Sequence[RecordEvent], drawn: bytes) -> tuple[Entry, ...]:
+    """Return the entries from index `first` on; each cuts its two salts from what was drawn, no byte twice."""
+    entries = []
+    for place, event in enumerate(events):
+        start = place * ENTRY_RANDOM_SIZE
+        kind_salt = drawn[start : start + KIND_SALT_SIZE]
+        event_salt = drawn[start + KIND_SALT_SIZE : start + ENTRY_RANDOM_SIZE]
+        leaf = event_leaf(kind_salt, event.kind, event_salt, event.canonical)
+        entries.append(Entry(first + place, event, kind_salt, event_salt, leaf))
+    return tuple(entries)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.record_log.domain.event import MAIN, RecordEvent, record_event
+from services.record_log.domain.event import MAIN, RecordEvent, fact_event, record_event, stream_of
 from services.record_log.domain.global_log import extend
 from services.record_log.domain.opening import open_stream
 from services.record_log.domain.proofs import open_entry, stream_path
 from services.record_log.domain.stream import Appended, append
+from shared.events.fact import Fact
 from shared.kernel import canonical_json
 from shared.kernel.canonical_json import JsonValue
 from shared.kernel.clock import parse_rfc3339, rfc3339
-from shared.kernel.ids import PersonId
+from shared.kernel.errors import Rejected
+from shared.kernel.ids import FactId, PersonId, Subject
 from shared.kernel.merkle import Frontier, Tree, leaf_hash, verify_consistency, verify_inclusion
 from shared.kernel.record_leaf import HeadLeaf, event_leaf, tag_commitment
 from shared.kernel.tree_shape import Node
@@ -140,3 +145,18 @@ def test_an_event_read_back_from_its_canonical_form_has_the_same_form(data: dict
     }
     canonical = record_event(attributes, data).canonical
     assert canonical_json.dumps(canonical_json.loads(canonical)) == canonical
+
+
+@given(st.dictionaries(texts, values, max_size=4), texts, st.none() | texts, st.integers(0, 2**40), st.booleans())
+def test_a_fact_s_event_is_that_of_its_attributes_and_data_whatever_their_spelling(
+    data: dict[str, JsonValue], subject: str, organisation: str | None, number: int, is_canonical: bool
+) -> None:
+    raw = canonical_json.dumps(data) if is_canonical else json.dumps(data, indent=1).encode()
+    fact = Fact(FactId("i"), "s", Subject(subject), number, "t", NOW, NOW, organisation, raw)
+    try:
+        expected = record_event(fact.attributes(), canonical_json.loads(raw))
+    except Rejected as error:
+        with pytest.raises(Rejected, match=re.escape(str(error))):
+            fact_event(fact)
+    else:
+        assert fact_event(fact) == (stream_of(data), expected)

@@ -9,11 +9,11 @@ import pytest
 
 from services.record_log.domain.event import MAIN, StreamName
 from services.record_log.domain.opening import STREAM_OPENED, StreamState
-from services.record_log.domain.recording import Grown, StreamId, grow, is_recorded, streams_needed, told
+from services.record_log.domain.recording import Grown, StreamId, drawn_at_once, grow, is_recorded, streams_needed, told
 from shared.events.fact import Fact
 from shared.kernel import canonical_json
 from shared.kernel.clock import parse_rfc3339
-from shared.kernel.errors import Rejected
+from shared.kernel.errors import Broken, Rejected
 from shared.kernel.ids import FactId, PersonId, Subject
 
 NOW = parse_rfc3339("2026-11-23T12:00:00Z")
@@ -102,3 +102,31 @@ def test_however_facts_come_in_batches_the_streams_hold_the_same_events_in_the_s
     assert numbers[StreamId(ADA, MAIN)] == [2, 4, 6]
     assert numbers[StreamId(ADA, StreamName("prj_1"))] == [1, 3, 5, 7]
     assert {stream.name: state.frontier.size for stream, state in known.items()} == {"main": 5, "prj_1": 5}
+
+
+def test_no_random_byte_of_a_batch_is_used_twice() -> None:
+    given_out: list[bytes] = []
+
+    def source(count: int) -> bytes:
+        given_out.append(random.Random(len(given_out)).randbytes(count))
+        return given_out[-1]
+
+    entered = [told(fact(number, who)) for number, who in enumerate([ADA, BEA, ADA, ADA], 1)]
+    used = [
+        piece
+        for each in grow({}, entered, NOW, source)
+        for piece in (
+            *(salt for entry in each.appended.entries for salt in (entry.kind_salt, entry.event_salt)),
+            each.appended.head.blind,
+            each.appended.head.next_tag,
+        )
+    ]
+    assert b"".join(used) == given_out[-1]
+    assert len(set(used)) == len(used) == 2 * (4 + 2) + 2 * 2
+
+
+def test_random_bytes_that_are_used_up_are_not_stretched() -> None:
+    cut = drawn_at_once(random.Random(1).randbytes, 48)
+    assert cut(16) + cut(32) == random.Random(1).randbytes(48)
+    with pytest.raises(Broken):
+        cut(1)

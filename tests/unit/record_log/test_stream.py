@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,9 +93,9 @@ def test_an_entry_whose_row_was_altered_is_not_opened() -> None:
     state = open_stream(PERSON, MAIN, NOW, random.Random(1).randbytes).state
     entry = append(state, events("a"), random.Random(2).randbytes).entries[0]
     for altered in (
-        replace(entry, event=events("b")[0]),
-        replace(entry, event_salt=bytes(32)),
-        replace(entry, leaf=bytes(64)),
+        entry._replace(event=events("b")[0]),
+        entry._replace(event_salt=bytes(32)),
+        entry._replace(leaf=bytes(64)),
     ):
         with pytest.raises(Rejected, match="do not open the leaf"):
             open_entry(altered)
