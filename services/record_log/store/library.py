@@ -9,6 +9,7 @@ from typing import Any, Final
 from services.record_log.domain.event import RecordEvent
 from services.record_log.domain.stream import Entry
 from services.record_log.handlers.proving import FoundEntry, LoggedHead, Nodes, SignedLog, StreamOutline
+from services.record_log.store.kept_nodes import kept, leaves_below, made
 from shared.kernel.ids import FactId, PersonId
 from shared.kernel.merkle import leaf_hash
 from shared.kernel.tree_shape import Node
@@ -110,30 +111,26 @@ class PostgresBook:
 
     async def stream_nodes(self, stream: int, nodes: Iterable[Node]) -> Nodes:
         """Return these perfect nodes of a stream's tree, leaves included."""
-        inner, leaves = _parted(nodes)
-        rows = await self._connection.fetch(
-            _STREAM_NODES, stream, [node.level for node in inner], [node.position for node in inner]
-        )
-        return _hashes(rows, await self._connection.fetch(_STREAM_LEAVES, stream, leaves))
+        wanted = list(nodes)
+        rows = await self._connection.fetch(_STREAM_NODES, stream, *_addresses(wanted))
+        return _hashes(wanted, rows, await self._connection.fetch(_STREAM_LEAVES, stream, leaves_below(wanted)))
 
     async def log_nodes(self, nodes: Iterable[Node]) -> Nodes:
         """Return these perfect nodes of the log's tree, leaves included."""
-        inner, leaves = _parted(nodes)
-        rows = await self._connection.fetch(
-            _LOG_NODES, [node.level for node in inner], [node.position for node in inner]
-        )
-        return _hashes(rows, await self._connection.fetch(_LOG_LEAVES, leaves))
+        wanted = list(nodes)
+        rows = await self._connection.fetch(_LOG_NODES, *_addresses(wanted))
+        return _hashes(wanted, rows, await self._connection.fetch(_LOG_LEAVES, leaves_below(wanted)))
 
 
-def _parted(nodes: Iterable[Node]) -> tuple[list[Node], list[int]]:
-    """Return the inner nodes, and the places of the leaves."""
-    wanted = list(nodes)
-    return [node for node in wanted if node.level], [node.position for node in wanted if not node.level]
+def _addresses(nodes: Iterable[Node]) -> tuple[list[int], list[int]]:
+    """Return the levels and the positions of the nodes that have rows."""
+    rows = kept(nodes)
+    return [node.level for node in rows], [node.position for node in rows]
 
 
-def _hashes(inner: Iterable[Any], leaves: Iterable[Any]) -> Nodes:
-    found = {Node(level, position): hash_ for level, position, hash_ in inner}
-    return found | {Node(0, index): leaf_hash(leaf) for index, leaf in leaves}
+def _hashes(nodes: Iterable[Node], rows: Iterable[Any], leaves: Iterable[Any]) -> Nodes:
+    found = {Node(level, position): hash_ for level, position, hash_ in rows}
+    return found | made(nodes, {index: leaf_hash(leaf) for index, leaf in leaves})
 
 
 def _outline(row: Any, kinds: dict[str | None, int]) -> StreamOutline:

@@ -9,6 +9,7 @@ from typing import Final
 from services.record_log.domain.global_log import Extended
 from services.record_log.handlers.erasing import Erasure
 from services.record_log.handlers.sequencing import LogState, WaitingHead
+from services.record_log.store.kept_nodes import KEPT_LEVEL_MIN
 from shared.events.fact import NewFact
 from shared.kernel.ids import PersonId
 from shared.kernel.merkle import Frontier
@@ -20,10 +21,6 @@ from shared.runtime.stream_store import StreamStore
 _STATE: Final = "SELECT origin, vkey, frontier, checkpoint_size FROM log"
 _BEGIN: Final = "INSERT INTO log (origin, vkey, frontier) VALUES ($1, $2, $3)"
 _WAITING: Final = "SELECT id, leaf FROM heads WHERE log_index IS NULL ORDER BY id LIMIT $1"
-_ADD_LEAVES: Final = """
-INSERT INTO log_leaves (index, leaf) SELECT $1::bigint + place - 1, leaf
-FROM unnest($2::bytea[]) WITH ORDINALITY AS new (leaf, place)
-"""
 _ADD_NODES: Final = """
 INSERT INTO log_nodes (level, position, hash) SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[])
 """
@@ -101,14 +98,11 @@ class PostgresLogBook:
     async def place(self, heads: Sequence[WaitingHead], extended: Extended) -> None:
         """Store that these heads have their places, and the log that holds them."""
         connection = self._tx.connection
-        nodes = [(node, hash_) for node, hash_ in extended.nodes if node.level]
-        await connection.execute(_ADD_LEAVES, extended.first_index, [head.leaf for head in heads])
-        await connection.execute(
-            _ADD_NODES,
-            [node.level for node, _ in nodes],
-            [node.position for node, _ in nodes],
-            [hash_ for _, hash_ in nodes],
-        )
+        leaves = [(index, head.leaf) for index, head in enumerate(heads, extended.first_index)]
+        await connection.copy_records_to_table("log_leaves", records=leaves, columns=("index", "leaf"))
+        nodes = [(*node, hash_) for node, hash_ in extended.nodes if node.level >= KEPT_LEVEL_MIN]
+        if nodes:
+            await connection.execute(_ADD_NODES, *map(list, zip(*nodes, strict=True)))
         await connection.execute(_PLACE, extended.first_index, [head.id for head in heads])
         await connection.execute("UPDATE log SET frontier = $1", extended.frontier.to_bytes())
 
