@@ -98,9 +98,9 @@ class Reviser:
     async def _revise(self) -> bool:
         async with self._backbone.reading() as connection:
             waiting = await told.waiting(connection, PERSONS_MAX)
+            if not waiting:
+                return False
             around = await people.people(connection, waiting)
-        if not waiting:
-            return False
         locked = {*waiting, *around.canonicals(waiting)}
         # The consumer's, so that no rebuild switches tables under us: who is called done was read from the new ones.
         async with self._consumer().transaction() as tx:

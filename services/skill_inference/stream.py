@@ -52,10 +52,10 @@ class InferenceEffect:
         testimony = self._sorted(heard)
         named = testimony.persons()
         if named:
-            around = await people.people(connection, named)
+            around, basis = await people.people_and_basis(connection, named)
             named |= around.canonicals(named)
             # Read now and kept, so that no transaction waits until a large table is parsed.
-            await self._book.targets(connection, {statement.organisation for statement in testimony.statements})
+            await self._book.targets(connection, {statement.organisation for statement in testimony.statements}, basis)
         _locked.set(frozenset(named | {item.fact.subject for item in heard}))
         return named
 

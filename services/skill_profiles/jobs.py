@@ -9,7 +9,7 @@ from services.skill_profiles.domain.places import LogPlace
 from services.skill_profiles.store.changes import PostgresChanges
 
 POLL_SECONDS_MIN: Final = 0.005
-"""After a nudge: the effect nudges just before its commit, so the first look may come too early."""
+"""After a nudge: what just committed may lie beyond the horizon yet, so the first look may come too early."""
 POLL_SECONDS_MAX: Final = 0.1
 """While nothing moves: how late a change is seen that another process applied."""
 PARKED_SECONDS: Final = 1.0

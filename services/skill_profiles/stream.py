@@ -39,6 +39,7 @@ class ProfilesEffect:
             raise FactBroken(error.fact, error.reason) from error
         if not applying.is_rebuilding:
             await self._tell_followers(applying.connection, folded)
+            applying.after_commit(self._nudge)
         await write_folded(applying.connection, folded)
         return ()
 
@@ -52,7 +53,6 @@ class ProfilesEffect:
         await settle(connection, _answers(folded))
         if erased:
             await forget(connection, erased)
-        self._nudge()
 
 
 def _answers(folded: Folded) -> list[tuple[Any, ...]]:

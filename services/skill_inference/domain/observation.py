@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from shared.kernel.errors import Rejected
@@ -168,6 +169,7 @@ def _place(observation: Outcome | MarkSet) -> Place:
     return Place(at, observation.source, observation.sequence, observation.fact, observation.part)
 
 
+@lru_cache(maxsize=4_096)
 def _shares(skills: tuple[tuple[str, float], ...]) -> tuple[tuple[str, float], ...]:
     if not 0 < len(skills) <= SKILLS_MAX or len({skill for skill, _ in skills}) != len(skills):
         raise Rejected.of("/skills", f"expected 1 to {SKILLS_MAX} different skills", "Name each skill once.")

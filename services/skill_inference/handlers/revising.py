@@ -49,13 +49,15 @@ async def revise(
     if standings is None:
         standings = await desk.standings(members)
     shift = await _shift(desk, inference, members, basis, standings)
+    count = sum(map(len, news.values()))
     for person in shift.chosen:
-        if sum(map(len, news.values())) >= TOLD_MAX:
+        if count >= TOLD_MAX:
             break
         ledger = shift.ledger(person)
         if ledger is None:
             continue
         news[person] = revisions(ledger.state(), told.get(person, {}), inference.framework, inference.release)
+        count += len(news[person])
         if len(ledger) > LONG_FOLD:
             await asyncio.sleep(0)
     now = inference.clock.now()

@@ -7,6 +7,8 @@ from typing import Final
 
 from services.skill_inference.domain.people import People, outside
 from services.skill_inference.domain.testimony import Link
+from services.skill_inference.handlers.desk import Basis
+from services.skill_inference.store.alignments import BASIS
 from shared.runtime.postgres import Connection
 
 ROUNDS_MAX: Final = 64
@@ -21,6 +23,10 @@ _HOLDING_AROUND: Final = f"""
 UNION ALL SELECT NULL, NULL WHERE pg_advisory_xact_lock_shared($2) IS NULL
 """
 """Takes the lock and adds no row, for what it returns is not null: a round trip is saved."""
+_AROUND_AND_BASIS: Final = f"""
+SELECT alias, canonical, NULL::bigint, NULL::bigint FROM ({_AROUND}) AS links
+UNION ALL SELECT NULL, NULL, basis.generation, basis.adoption FROM ({BASIS}) AS basis
+"""  # noqa: S608 - a constant
 _LINK: Final = """
 INSERT INTO aliases (alias, canonical, number) VALUES ($1, $2, $3)
 ON CONFLICT (alias) DO UPDATE SET canonical = excluded.canonical, number = excluded.number
@@ -32,9 +38,21 @@ async def people(connection: Connection, persons: Collection[str], lock_key: int
 
     lock_key: an advisory lock that the transaction holds, shared, from now on.
     """
+    first = (_AROUND, list(persons)) if lock_key is None else (_HOLDING_AROUND, list(persons), lock_key)
+    return await _further(connection, persons, dict(await connection.fetch(*first)))
+
+
+async def people_and_basis(connection: Connection, persons: Collection[str]) -> tuple[People, Basis]:
+    """Return who is whom around `persons`, and what evidence is read by at present."""
+    rows = await connection.fetch(_AROUND_AND_BASIS, list(persons))
+    (basis,) = (Basis(row[2], row[3]) for row in rows if row[0] is None)
+    links = {row[0]: row[1] for row in rows if row[0] is not None}
+    return await _further(connection, persons, links), basis
+
+
+async def _further(connection: Connection, persons: Collection[str], links: dict[str, str]) -> People:
+    """Follow the links around `persons` to their ends, either way."""
     known = set(persons)
-    first = (_AROUND, list(known)) if lock_key is None else (_HOLDING_AROUND, list(known), lock_key)
-    links: dict[str, str] = dict(await connection.fetch(*first))
     fresh = outside(known, links)
     known |= fresh
     for _ in range(ROUNDS_MAX):
