@@ -6,7 +6,6 @@ The machine holds what Postgres would: positions and what was applied. Between t
 
 from __future__ import annotations
 
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
