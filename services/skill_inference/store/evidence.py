@@ -46,7 +46,8 @@ SELECT subject, number, fact_id::text, organisation, project, reviewer, marks, o
 FROM reviews WHERE subject = ANY($1::text[])
 """
 _STANDINGS: Final = """
-SELECT source, subject, sum(facts)::bigint, max(head), EXISTS (SELECT FROM voidings v WHERE v.subject = shelves.subject)
+SELECT source, subject, sum(facts)::bigint, max(head),
+       subject IN (SELECT v.subject FROM voidings v WHERE v.subject = ANY($1::text[]))
 FROM shelves WHERE subject = ANY($1::text[]) GROUP BY source, subject
 """
 _STANDINGS_AND_BASIS: Final = f"""
