@@ -1,13 +1,14 @@
 """The three mounts of xAPI, and the version that every request speaks and every reply names.
 
-They differ in nothing but the version a request speaks when it does not say: `/xapi` and `/xapi/2` 2.0, `/xapi/1`
-1.0.3. A header X-Experience-API-Version decides on each of them.
+A header X-Experience-API-Version decides on each of them. Without it `/xapi` takes a request for 2.0; `/xapi/1` and
+`/xapi/2` keep to the letter of the standard and refuse it (part 3, 3.3), in a reply of their own version.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from services.learning_events.domain.arrival import Writer
@@ -17,8 +18,21 @@ from shared.kernel.errors import Forbidden, Rejected
 from shared.runtime.auth import Kind
 from shared.runtime.http import Call, Reply
 
-MOUNTS: Final = {"/xapi": XapiVersion.V2_0, "/xapi/1": XapiVersion.V1_0, "/xapi/2": XapiVersion.V2_0}
-"""The version a request speaks there when it does not say."""
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """The version that replies speak where the request names none, and whether a request must name one."""
+
+    version: XapiVersion
+    is_strict: bool
+
+
+MOUNTS: Final = {
+    "/xapi": Mount(XapiVersion.V2_0, is_strict=False),
+    "/xapi/1": Mount(XapiVersion.V1_0, is_strict=True),
+    "/xapi/2": Mount(XapiVersion.V2_0, is_strict=True),
+}
+"""Each base path of the resources."""
 VERSIONS: Final = ("2.0.0", "1.0.3", "1.0.2", "1.0.1", "1.0.0")
 """What `about` tells: the versions a request may name."""
 VERSION_HEADER: Final = "x-experience-api-version"
@@ -35,11 +49,17 @@ _FORMS: Final = (
 Operation = Callable[[Call, XapiVersion], Awaitable[Reply]]
 
 
-def version_of(headers: Mapping[str, str], default: XapiVersion) -> XapiVersion:
-    """Return the version a request speaks. Raises Rejected for one that is not spoken here (part 3, 3.3)."""
+def version_of(headers: Mapping[str, str], mount: Mount) -> XapiVersion:
+    """Return the version a request speaks. Raises Rejected for one that is not spoken here (part 3, 3.3).
+
+    Raises Rejected too where the mount is strict and the request names none.
+    """
     text = headers.get(VERSION_HEADER)
+    if text is None and mount.is_strict:
+        mend = f"Send {mount.version.value}, or use the mount /xapi, where a request without it speaks 2.0.0."
+        raise Rejected.of("X-Experience-API-Version", "the request does not say which version it speaks", mend)
     if text is None:
-        return default
+        return mount.version
     for matches, version in _FORMS:
         if matches(text):
             return version
@@ -47,23 +67,23 @@ def version_of(headers: Mapping[str, str], default: XapiVersion) -> XapiVersion:
     raise Rejected.of("X-Experience-API-Version", "the version is none that is spoken here", mend)
 
 
-def speaking(default: XapiVersion, operation: Operation) -> Callable[[Call], Awaitable[Reply]]:
+def speaking(mount: Mount, operation: Operation) -> Callable[[Call], Awaitable[Reply]]:
     """Return the operation as a handler that knows the version its request speaks."""
 
     async def speak(call: Call) -> Reply:
-        return await operation(call, version_of(call.headers, default))
+        return await operation(call, version_of(call.headers, mount))
 
     return speak
 
 
-def finishing(default: XapiVersion) -> Callable[[Mapping[str, str], Reply], Reply]:
+def finishing(mount: Mount) -> Callable[[Mapping[str, str], Reply], Reply]:
     """Return what puts the version on every reply: the request's where it can be spoken, else the mount's."""
 
     def finish(headers: Mapping[str, str], reply: Reply) -> Reply:
         try:
-            version = version_of(headers, default)
+            version = version_of(headers, mount)
         except Rejected:
-            version = default
+            version = mount.version
         return reply.with_headers(("X-Experience-API-Version", version.value))
 
     return finish

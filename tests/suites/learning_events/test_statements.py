@@ -86,7 +86,8 @@ async def test_id_timestamp_and_version_are_set_where_none_were_sent(
 ) -> None:
     sent = statement()
     del sent["id"], sent["timestamp"]
-    (statement_id,) = (await platform.send(sent, f"{mount}/statements")).json()
+    spoken = {"x_experience_api_version": "1.0.3" if mount == "/xapi/1" else "2.0.0"}
+    (statement_id,) = (await platform.send(sent, f"{mount}/statements", **spoken)).json()
     found = await platform.read(statement_id)
     assert found is not None
     assert found["version"] == version
@@ -184,13 +185,13 @@ async def test_key_and_secret_come_by_basic_too(house: House, platform: Platform
         ("/xapi", None, "2.0.0"),
         ("/xapi", "1.0.3", "1.0.3"),
         ("/xapi", "1.0", "1.0.3"),
-        ("/xapi/1", None, "1.0.3"),
+        ("/xapi/1", "1.0.3", "1.0.3"),
         ("/xapi/1", "2.0.0", "2.0.0"),
-        ("/xapi/2", None, "2.0.0"),
+        ("/xapi/2", "2.0.0", "2.0.0"),
         ("/xapi/2", "1.0.1", "1.0.3"),
     ],
 )
-async def test_the_header_decides_the_version_and_without_one_the_mount(
+async def test_the_header_decides_the_version_and_without_one_it_is_2(
     platform: Platform, mount: str, header: str | None, spoken: str
 ) -> None:
     versioned = {} if header is None else {"x_experience_api_version": header}
@@ -198,6 +199,19 @@ async def test_the_header_decides_the_version_and_without_one_the_mount(
     response = await platform.send(only_in_2, f"{mount}/statements", **versioned)
     assert response.headers["x-experience-api-version"] == spoken
     assert response.status_code == (200 if spoken == "2.0.0" else 400)
+
+
+@pytest.mark.parametrize(("mount", "version"), [("/xapi/1", "1.0.3"), ("/xapi/2", "2.0.0")])
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+async def test_a_strict_mount_refuses_a_request_that_names_no_version(
+    platform: Platform, mount: str, version: str, method: str
+) -> None:
+    sent = statement()
+    query = "" if method == "POST" else f"?statementId={sent['id']}"
+    response = await platform.send(sent, f"{mount}/statements{query}", method)
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["pointer"] == "X-Experience-API-Version"
+    assert response.headers["x-experience-api-version"] == version
 
 
 @pytest.mark.parametrize("header", ["", "0.95", "1.1.0", "2", "2.1.0", "3.0.0", "1.0.3, 2.0.0"])
