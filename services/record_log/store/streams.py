@@ -17,15 +17,18 @@ from shared.kernel.merkle import Frontier
 from shared.runtime.postgres import Connection
 
 _LOAD: Final = """
-SELECT s.person, s.name, s.frontier, s.next_tag
+SELECT s.id, s.person, s.name, s.frontier, s.next_tag
 FROM streams s JOIN unnest($1::text[], $2::text[]) AS wanted (person, name) USING (person, name)
 """
-_SAVE_STREAMS: Final = """
-INSERT INTO streams AS s (person, name, size, frontier, next_tag, first_blind)
+_OPEN_STREAMS: Final = """
+INSERT INTO streams (person, name, size, frontier, next_tag, first_blind)
 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[])
-ON CONFLICT (person, name) DO UPDATE
-SET size = excluded.size, frontier = excluded.frontier, next_tag = excluded.next_tag
 RETURNING person, name, id
+"""
+_MOVE_STREAMS: Final = """
+UPDATE streams AS s SET size = moved.size, frontier = moved.frontier, next_tag = moved.next_tag
+FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bytea[]) AS moved (id, size, frontier, next_tag)
+WHERE s.id = moved.id
 """
 _ENTRY_COLUMNS: Final = (
     "stream",
@@ -59,21 +62,28 @@ class PostgresStreams:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._ids: dict[tuple[str, str], int] = {}
 
     async def load(self, streams: Collection[StreamId]) -> Mapping[StreamId, StreamState]:
         """Return the state of each of `streams` that exists."""
         rows = await self._connection.fetch(
             _LOAD, [stream.person for stream in streams], [stream.name for stream in streams]
         )
-        return {
-            StreamId(person, name): StreamState(person, name, Frontier.from_bytes(frontier), next_tag)
-            for person, name, frontier, next_tag in rows
-        }
+        found: dict[StreamId, StreamState] = {}
+        for id_, person, name, frontier, next_tag in rows:
+            stream = StreamId(person, name)
+            self._ids[stream] = id_
+            found[stream] = StreamState(person, name, Frontier.from_bytes(frontier), next_tag)
+        return found
 
     async def save(self, grown: Sequence[Grown]) -> None:
-        """Store what the streams grew by. A stream that moved since it was loaded fails on an entry's key."""
-        ids = await self._save_streams(grown)
-        by_id = [(ids[each.stream], each) for each in grown]
+        """Store what the streams grew by; those that were not loaded are opened.
+
+        A stream that moved since it was loaded, or was opened by another, fails on a key.
+        """
+        await self._move([each for each in grown if each.stream in self._ids])
+        await self._open([each for each in grown if each.stream not in self._ids])
+        by_id = [(self._ids[each.stream], each) for each in grown]
         await self._connection.copy_records_to_table("entries", records=_entry_rows(by_id), columns=_ENTRY_COLUMNS)
         if nodes := _node_rows(by_id):
             await self._connection.execute(_ADD_NODES, *map(list, zip(*nodes, strict=True)))
@@ -90,18 +100,30 @@ class PostgresStreams:
         """Have no fact of this stream up to `through` opened any more."""
         await self._connection.execute(_NOTE_ERASURE, person, source, through)
 
-    async def _save_streams(self, grown: Sequence[Grown]) -> dict[tuple[str, str], int]:
-        states = [each.appended.state for each in grown]
-        rows = await self._connection.fetch(
-            _SAVE_STREAMS,
-            [state.person for state in states],
-            [state.name for state in states],
-            [state.frontier.size for state in states],
-            [state.frontier.to_bytes() for state in states],
-            [state.next_tag for state in states],
-            [each.first_blind for each in grown],
-        )
-        return {(person, name): id_ for person, name, id_ in rows}
+    async def _move(self, grown: Sequence[Grown]) -> None:
+        if grown:
+            states = [(self._ids[each.stream], each.appended.state) for each in grown]
+            await self._connection.execute(
+                _MOVE_STREAMS,
+                [id_ for id_, _ in states],
+                [state.frontier.size for _, state in states],
+                [state.frontier.to_bytes() for _, state in states],
+                [state.next_tag for _, state in states],
+            )
+
+    async def _open(self, grown: Sequence[Grown]) -> None:
+        if grown:
+            states = [each.appended.state for each in grown]
+            rows = await self._connection.fetch(
+                _OPEN_STREAMS,
+                [state.person for state in states],
+                [state.name for state in states],
+                [state.frontier.size for state in states],
+                [state.frontier.to_bytes() for state in states],
+                [state.next_tag for state in states],
+                [each.first_blind for each in grown],
+            )
+            self._ids |= {(person, name): id_ for person, name, id_ in rows}
 
 
 def _entry_rows(grown: Sequence[tuple[int, Grown]]) -> list[tuple[Any, ...]]:
