@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from shared.events.event import Event, EventBody, event
 from shared.events.sources import LEARNING_EVENTS
+
+Format: TypeAlias = Literal["xapi", "caliper", "cloudevents"]
+"""What a platform sent; whatever it was, it is told in one form, and the digest is of what was sent."""
 
 
 class Score(EventBody):
@@ -22,7 +25,7 @@ class StatementRecorded(Event):
     """A platform said that the person did something. The fact's time is the statement's own."""
 
     statement: str
-    format: Literal["xapi"] = "xapi"
+    format: Format = "xapi"
     account: str
     verb: str
     object: str

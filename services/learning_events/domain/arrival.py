@@ -104,6 +104,7 @@ def statement_recorded(event: NormalEvent, fact_id: FactId, account: Account, wr
     """Return the fact that a person did something, as the platform said; its time is the statement's own."""
     told = StatementRecorded(
         statement=event.statement_id,
+        format=event.format,
         account=account.account,
         verb=event.verb,
         object=event.object_id,

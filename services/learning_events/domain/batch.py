@@ -18,6 +18,7 @@ from services.learning_events.domain.attachment import check_data_is_elsewhere
 from services.learning_events.domain.faults import Faults
 from services.learning_events.domain.formats import is_uuid
 from services.learning_events.domain.normal_form import NormalEvent, check_fits_fact, normal_form
+from services.learning_events.domain.original import Original
 from services.learning_events.domain.statement import XapiVersion, faults_of
 from shared.kernel import canonical_json
 from shared.kernel.errors import Fault, Rejected, TooLarge
@@ -40,13 +41,15 @@ NewStatementId = Callable[[], str]
 class ReceivedStatement:
     """A valid statement: its place in the batch, its canonical bytes as sent, and what it says.
 
-    `has_own_id` is False where the id was given here; the original then holds none.
+    `has_own_id` is False where the id was given here; the original then holds none. sent: what the platform sent, where
+    that was no statement on its own.
     """
 
     index: int
     original: bytes
     event: NormalEvent
     has_own_id: bool
+    sent: Original | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from services.learning_events.domain.actor import identifier
 from services.learning_events.domain.faults import Faults
 from services.learning_events.domain.formats import duration_seconds, instant
 from services.learning_events.domain.statement import is_voiding, object_type
+from shared.events.learning_events import Format
 
 FACT_TEXT_BYTES_MAX: Final = 1_400
 """JSON bytes of actor, verb and object together: with the rest of a fact they stay within its 2,048 bytes."""
@@ -36,7 +37,8 @@ class NormalEvent:
 
     statement_id: lower-case UUID. actor: the canonical text of `actor.py`. object_id: an Activity's IRI, an actor's
     canonical text, a referenced statement's UUID; of a SubStatement the id of what it is about. occurred_at: the
-    statement's timestamp, else when it came in. digest: SHA-256 of the statement's canonical form (RFC 8785).
+    statement's timestamp, else when it came in. digest: SHA-256 of the statement's canonical form (RFC 8785), or of
+    what was sent where the statement was made of another `format`.
     """
 
     statement_id: str
@@ -53,6 +55,7 @@ class NormalEvent:
     occurred_at: datetime
     digest: bytes
     is_voiding: bool
+    format: Format = "xapi"
 
     @property
     def activity_id(self) -> str | None:
@@ -65,7 +68,9 @@ class NormalEvent:
         return self.object_id if self.is_voiding else None
 
 
-def normal_form(statement: dict[str, Any], statement_id: str, received_at: datetime, digest: bytes) -> NormalEvent:
+def normal_form(
+    statement: dict[str, Any], statement_id: str, received_at: datetime, digest: bytes, source_format: Format = "xapi"
+) -> NormalEvent:
     """Return the normal form of a checked statement. Raises KeyError or the like for one that was not checked."""
     actor, verb, target = statement["actor"], statement["verb"], statement["object"]
     result: dict[str, Any] = statement.get("result", {})
@@ -88,6 +93,7 @@ def normal_form(statement: dict[str, Any], statement_id: str, received_at: datet
         received_at if timestamp is None else instant(timestamp),
         digest,
         is_voiding(statement),
+        source_format,
     )
 
 

@@ -63,6 +63,10 @@ class Ledger(Protocol):
         """Store those whose id is not taken, and say which they were. Of two with one id the first is stored."""
         ...
 
+    async def keep_originals(self, arrivals: Sequence[Arrival]) -> None:
+        """Keep what these new ones were made of, where they did not come as statements."""
+        ...
+
     async def kept(self, ids: Collection[str]) -> Mapping[str, Kept]:
         """Return what stands under these ids."""
         ...

@@ -92,6 +92,7 @@ class Recording:
             shares = _shared_out(submissions, outcomes)
             _refuse_conflicts(submissions, shares)
             new = [one for one, outcome in zip(arrivals, outcomes, strict=True) if outcome is Outcome.STORED]
+            await ledger.keep_originals([one for one in new if one.statement.sent is not None])
             facts = [one.fact for one in new if one.fact is not None]
             facts += await self._void(ledger, writer, new, targets, inserted.voided)
             await ledger.tell(facts)

@@ -17,6 +17,7 @@ from services.learning_events.domain.served import StoredStatement
 from services.learning_events.domain.statement import XapiVersion
 from services.learning_events.domain.voiding import Target, Void
 from services.learning_events.handlers.ports import ArrivalPage, Inserted, Reader
+from services.learning_events.store.originals import erase_originals, keep_originals
 from shared.events.erasure import facts_erased
 from shared.events.fact import NewFact
 from shared.events.learning_events import StatementRecorded
@@ -122,6 +123,7 @@ class PostgresStatements:
 
     async def erase(self, person: str) -> None:
         """Have emptied the statements that this person's stream tells, and the stream; ERASED_AT_ONCE a transaction."""
+        await erase_originals(self._backbone, person)
         after = 0
         while True:
             async with self._backbone.backbone() as tx:
@@ -166,6 +168,11 @@ class PostgresLedger:
             frozenset([arrivals[place - 1].id for place, _ in rows]),
             frozenset([arrivals[place - 1].id for place, is_void in rows if is_void]),
         )
+
+    async def keep_originals(self, arrivals: Sequence[Arrival]) -> None:
+        """Keep what these new ones were made of, where they did not come as statements."""
+        if arrivals:
+            await keep_originals(self._tx.connection, self._writer, arrivals)
 
     async def kept(self, ids: Collection[str]) -> Mapping[str, Kept]:
         """Return what stands under these ids. Raises Broken where nothing does, though an insert met it."""
