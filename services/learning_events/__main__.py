@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from deedlog.learning_events.v1 import service_pb2_grpc
 from services.learning_events.clients import IdentityPeople
-from services.learning_events.handlers.reading import Reading
+from services.learning_events.handlers.reading import Reading, erase_person
 from services.learning_events.handlers.recording import Recording
 from services.learning_events.http.events import EventsDoor
 from services.learning_events.http.statements import StatementsDoor
+from services.learning_events.jobs import Erasing
 from services.learning_events.rpc import WRITERS, LearningEventsServicer
 from services.learning_events.settings import LearningEventsSettings
+from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.statements import PostgresStatements
+from services.learning_events.stream import PeopleEffect
 from shared.events.sources import LEARNING_EVENTS
 from shared.kernel.errors import Broken
 from shared.kernel.ids import system_fact_id, system_uuid7
 from shared.runtime.backbone import Backbone
+from shared.runtime.background import Task
 from shared.runtime.service import Peers, RpcDoor, Service, main
 from shared.runtime.settings import Settings
 
@@ -29,6 +34,8 @@ def build(settings: Settings, peers: Peers) -> Service:
     statements = PostgresStatements(backbone)
     seconds, entries_max = settings.people_cache_seconds, settings.people_cache_entries_max
     people = IdentityPeople(peers.channel("identity"), peers.clock, seconds, entries_max)
+    erasing = Erasing(PostgresErasures(backbone), partial(erase_person, statements))
+    backbone.hear(PeopleEffect(people.forget, erasing.nudge))
     recording = Recording(people, statements, system_fact_id)
     reading = Reading(statements)
     endpoints = [
@@ -37,7 +44,7 @@ def build(settings: Settings, peers: Peers) -> Service:
     ]
     servicer = LearningEventsServicer(recording, peers.clock, new_statement_id)
     publishing = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
-    return Service(backbone, endpoints, (publishing,))
+    return Service(backbone, endpoints, (publishing,), [Task("learning_events.erasing", erasing.run)])
 
 
 def new_statement_id() -> str:

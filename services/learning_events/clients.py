@@ -23,8 +23,9 @@ CALL_SECONDS: Final = 3.0
 class IdentityPeople:
     """Asks identity whose accounts are, once a request for all that are not remembered.
 
-    What it answered is remembered for `ttl_seconds`: so late does a merge or a split of people count here. Facts told
-    in between stand in the stream of an alias, which every consumer applies to the canonical person.
+    What it answered is remembered for `ttl_seconds` or until `forget`, which is called when a merge, a split or an
+    erasure was heard. Facts told in between stand in the stream of an alias, which every consumer applies to the
+    canonical person.
     """
 
     def __init__(self, channel: grpc.aio.Channel, clock: Clock, ttl_seconds: float, entries_max: int) -> None:
@@ -33,6 +34,7 @@ class IdentityPeople:
         self._ttl_seconds = ttl_seconds
         self._entries_max = entries_max
         self._known: OrderedDict[tuple[str, str], tuple[float, Account]] = OrderedDict()
+        self._forgets = 0
 
     async def resolve(self, organisation: str, identifiers: Collection[str]) -> dict[str, Account]:
         """Return the account of each identifier; people are minted as needed.
@@ -52,15 +54,21 @@ class IdentityPeople:
             accounts |= await self._ask(organisation, missing)
         return accounts
 
+    def forget(self, people: Collection[str]) -> None:
+        """Remember no account of these people any more. An answer on its way was asked before, and is not kept."""
+        self._forgets += 1
+        for key in [key for key, (_, account) in self._known.items() if account.person in people]:
+            del self._known[key]
+
     async def _ask(self, organisation: str, identifiers: list[str]) -> dict[str, Account]:
         request = identity_pb2.ResolveAccountsRequest(organisation=organisation, identifiers=identifiers)
-        asked_at = self._clock.monotonic()
+        asked_at, forgets = self._clock.monotonic(), self._forgets
         with kernel_errors("identity"):
             answer = await self._identity.ResolveAccounts(request, timeout=CALL_SECONDS)
         accounts = {one.identifier: Account(AccountId(one.account), PersonId(one.person)) for one in answer.accounts}
         if accounts.keys() != set(identifiers):
             raise Broken("identity answered for other accounts than it was asked for")
-        for identifier, account in accounts.items():
+        for identifier, account in accounts.items() if forgets == self._forgets else ():
             self._remember((organisation, identifier), asked_at + self._ttl_seconds, account)
         return accounts
 

@@ -11,7 +11,7 @@ class LearningEventsSettings(Settings):
     """The settings of learning_events."""
 
     people_cache_seconds: float = Field(
-        1.0, ge=0, le=1, description="How long a person is remembered; so late may a merge or split count here."
+        30.0, ge=0, le=300, description="How long a person is remembered, unless a merge, split or erasure is heard of."
     )
     people_cache_entries_max: int = Field(
         20_000, ge=1, le=1_000_000, description="Accounts remembered, about 300 bytes each."
