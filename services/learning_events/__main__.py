@@ -7,13 +7,19 @@ from pathlib import Path
 
 from deedlog.learning_events.v1 import service_pb2_grpc
 from services.learning_events.clients import IdentityPeople
-from services.learning_events.handlers.reading import Reading, erase_person
+from services.learning_events.handlers.documents import DocumentKeeping
+from services.learning_events.handlers.erasing import erase_everywhere
+from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
+from services.learning_events.http.documents import DocumentsDoor
 from services.learning_events.http.events import EventsDoor
+from services.learning_events.http.profiles import ACTIVITY_PROFILE, AGENT_PROFILE
+from services.learning_events.http.state import STATE
 from services.learning_events.http.statements import StatementsDoor
 from services.learning_events.jobs import Erasing
 from services.learning_events.rpc import WRITERS, LearningEventsServicer
 from services.learning_events.settings import LearningEventsSettings
+from services.learning_events.store.documents import PostgresDocuments
 from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.statements import PostgresStatements
 from services.learning_events.stream import PeopleEffect
@@ -34,13 +40,20 @@ def build(settings: Settings, peers: Peers) -> Service:
     statements = PostgresStatements(backbone)
     seconds, entries_max = settings.people_cache_seconds, settings.people_cache_entries_max
     people = IdentityPeople(peers.channel("identity"), peers.clock, seconds, entries_max)
-    erasing = Erasing(PostgresErasures(backbone), partial(erase_person, statements))
+    documents = PostgresDocuments(backbone)
+    erasing = Erasing(PostgresErasures(backbone), partial(erase_everywhere, (documents, statements)))
     backbone.hear(PeopleEffect(people.forget, erasing.nudge))
     recording = Recording(people, statements, system_fact_id)
     reading = Reading(statements)
+    keeping = DocumentKeeping(people, documents)
     endpoints = [
         *StatementsDoor(recording, reading, peers.clock, new_statement_id, settings.origin).endpoints(),
         *EventsDoor(reading).endpoints(),
+        *[
+            one
+            for spec in (STATE, AGENT_PROFILE, ACTIVITY_PROFILE)
+            for one in DocumentsDoor(keeping, peers.clock, spec).endpoints()
+        ],
     ]
     servicer = LearningEventsServicer(recording, peers.clock, new_statement_id)
     publishing = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
