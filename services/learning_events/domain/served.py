@@ -34,8 +34,9 @@ def as_served(stored: StoredStatement, home_page: str) -> dict[str, Any]:
     """Return the statement with id, stored, authority, version and timestamp as this store set them.
 
     The authority is the key it came by, as an account at `home_page`; what the sender wrote there is not repeated.
+    A context Activity that came alone stands in an array (2.4.6.2).
     """
-    original = _read(stored)
+    original = with_activities_in_arrays(_read(stored))
     stored_at = rfc3339(stored.stored_at)
     return {
         "timestamp": stored_at,
@@ -45,6 +46,19 @@ def as_served(stored: StoredStatement, home_page: str) -> dict[str, Any]:
         "stored": stored_at,
         "authority": {"objectType": "Agent", "account": {"homePage": home_page, "name": stored.key}},
     }
+
+
+def with_activities_in_arrays(statement: dict[str, Any]) -> dict[str, Any]:
+    """Return a checked statement whose context Activities stand in arrays, those of its SubStatement too."""
+    form = statement
+    activities = statement.get("context", {}).get("contextActivities", {})
+    if any(type(some) is dict for some in activities.values()):
+        arrays = {kind: [some] if type(some) is dict else some for kind, some in activities.items()}
+        form = {**form, "context": {**form["context"], "contextActivities": arrays}}
+    target = statement["object"]
+    if target.get("objectType") == "SubStatement":
+        form = {**form, "object": with_activities_in_arrays(target)}
+    return form
 
 
 def as_event(stored: StoredStatement) -> dict[str, Any]:
