@@ -40,7 +40,10 @@ from shared.runtime.settings import Settings
 from shared.runtime.stream_rules import Position
 from shared.runtime.stream_store import READ_MAX, SUBJECTS_MAX, Head, HeadsPage
 
-PAGE_FACTS_MAX: Final = 10_000
+PAGE_FACTS_MAX: Final = 2_000
+"""Facts whose heads are looked at at once: some 10 ms of the owner's, the listener's and the database's time."""
+PAGE_PAUSE_SECONDS: Final = 0.02
+"""Between two pages, so that nobody who waits for a profile waits for this."""
 STREAMS_A_QUERY: Final = SUBJECTS_MAX
 CATCH_UP_SECONDS: Final = 1.0
 """How soon an owner that did not answer is asked again for what a broker may have lost."""
@@ -70,13 +73,16 @@ class TailCheck:
 
     async def run(self, *, is_caught_up: bool = False) -> None:
         """Catch up with every source unless that was done, then look for lost tails at intervals, for ever."""
-        behind = [] if is_caught_up else list(self._consumer.effect.hears)
+        sources = self._consumer.effect.hears
+        behind = [] if is_caught_up else list(sources)
         while True:
             behind = [source for source in behind if not await self._tried(source, self.catch_up(source))]
-            for source in self._consumer.effect.hears:
-                await self._tried(source, self.check(source, self._settings.tail_age_seconds))
             seconds = self._settings.tail_check_seconds
-            await asyncio.sleep(min(seconds, CATCH_UP_SECONDS) if behind else seconds)
+            seconds = min(seconds, CATCH_UP_SECONDS) if behind else seconds
+            # One source after the other: all at once, the looks of all services made a burst that profiles waited for.
+            for source in sources:
+                await self._tried(source, self.check(source, self._settings.tail_age_seconds))
+                await asyncio.sleep(seconds / len(sources))
 
     async def _tried(self, source: Source, work: Awaitable[object]) -> bool:
         try:
@@ -117,6 +123,7 @@ class TailCheck:
                 await self._keep(source, tail)
             if not page.has_more:
                 return mended
+            await asyncio.sleep(PAGE_PAUSE_SECONDS)
 
     async def _present_tail(self, source: Source) -> Tail:
         """Return from where to look: from the start where the owner entered a new epoch, after comparing all."""
