@@ -6,6 +6,7 @@ form. So two events under one id differ whenever what was sent differs, and a re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +15,7 @@ from services.learning_events.domain.batch import ReceivedStatement, RefusedStat
 from services.learning_events.domain.faults import Faults
 from services.learning_events.domain.normal_form import check_fits_fact, normal_form
 from services.learning_events.domain.original import Original
+from services.learning_events.domain.terms import terms_of
 from shared.kernel import canonical_json
 from shared.kernel.errors import Fault
 from shared.kernel.hashing import sha256
@@ -41,11 +43,17 @@ Reading = ReceivedStatement | ReceivedEntity | RefusedStatement
 
 
 def derived(
-    statement: dict[str, Any], original: Original, value: Any, index: int, received_at: datetime
+    statement: dict[str, Any],
+    original: Original,
+    value: Any,
+    index: int,
+    received_at: datetime,
+    places: Mapping[str, str],
 ) -> ReceivedStatement | RefusedStatement:
     """Return the statement made of what was sent, with its origin written into it; refused where no fact holds it.
 
-    statement: valid and with an id. value: what was sent, parsed; the digest is that of its canonical form.
+    statement: valid and with an id. value: what was sent, parsed; the digest is that of its canonical form. places:
+    where what was sent has the parts of a statement, by their pointers, unless it is at the same place.
     """
     digest = sha256(canonical_json.dumps(value))
     context = {
@@ -58,8 +66,11 @@ def derived(
     faults = Faults()
     check_fits_fact(event, "", faults)
     if faults.listed:
-        return RefusedStatement(index, tuple(faults.listed), statement_id)
-    return ReceivedStatement(index, canonical_json.dumps(whole), event, has_own_id=True, sent=original)
+        found = [Fault(places.get(one.pointer, one.pointer), one.rule, one.mend) for one in faults.listed]
+        return RefusedStatement(index, tuple(found), statement_id)
+    return ReceivedStatement(
+        index, canonical_json.dumps(whole), event, has_own_id=True, sent=original, terms=terms_of(whole)
+    )
 
 
 def rebased(refused: RefusedStatement, pointer: str) -> RefusedStatement:
