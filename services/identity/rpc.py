@@ -56,6 +56,17 @@ class IdentityServicer(service_pb2_grpc.IdentityServiceServicer):
             response.accounts.add(identifier=account.identifier, account=account.id, person=account.canonical)
         return response
 
+    async def LookUpAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.LookUpAccountsRequest, context: Any
+    ) -> identity_pb2.LookUpAccountsResponse:
+        """Return the canonical person of each account that exists."""
+        if not request.organisation:
+            raise Rejected.of("/organisation", "it is missing", "Say whose accounts they are.")
+        response = identity_pb2.LookUpAccountsResponse()
+        for account in await self._accounts.look_up(OrganisationId(request.organisation), request.identifiers):
+            response.accounts.add(identifier=account.identifier, account=account.id, person=account.canonical)
+        return response
+
     async def LookUpPeople(  # noqa: N802 - gRPC
         self, request: identity_pb2.LookUpPeopleRequest, context: Any
     ) -> identity_pb2.LookUpPeopleResponse:

@@ -8,8 +8,10 @@ import uuid
 import asyncpg
 import pytest
 
+from deedlog.identity.v1 import identity_pb2
 from shared.events.identity import AccountLinked, PersonRegistered
 from shared.kernel.errors import Rejected, TooLarge
+from shared.runtime.grpc import kernel_errors
 from tests.suites.identity.house import IdentityHouse
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -127,3 +129,22 @@ async def test_the_door_cannot_write_an_account_for_another_organisation(house: 
             await tx.connection.execute(
                 "INSERT INTO accounts VALUES ('acc_foreign', $1, 'a:b', $2, now())", theirs, person
             )
+
+
+async def test_looking_accounts_up_finds_those_that_exist_and_mints_nobody(house: IdentityHouse) -> None:
+    organisation, other = await house.organisation(), await house.organisation()
+    known, unknown = fresh(2)
+    (account,) = await house.accounts(organisation, known)
+    assert await looked_up(house, organisation, unknown, known) == [account]
+    assert await looked_up(house, other, known) == []
+    assert await looked_up(house, organisation, unknown) == []
+    with pytest.raises(Rejected, match="/organisation"):
+        await looked_up(house, "", known)
+    with pytest.raises(TooLarge, match="/identifiers"):
+        await looked_up(house, organisation, *fresh(1_001))
+
+
+async def looked_up(house: IdentityHouse, organisation: str, *identifiers: str) -> list[identity_pb2.ResolvedAccount]:
+    request = identity_pb2.LookUpAccountsRequest(organisation=organisation, identifiers=identifiers)
+    with kernel_errors("identity"):
+        return list((await house.rpc.LookUpAccounts(request)).accounts)

@@ -171,6 +171,58 @@ class ResolveAccountsResponse(_message.Message):
 Global___ResolveAccountsResponse: _TypeAlias = ResolveAccountsResponse  # noqa: Y015
 
 @_typing.final
+class LookUpAccountsRequest(_message.Message):
+    """LookUpAccountsRequest names accounts by their canonical identifiers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    IDENTIFIERS_FIELD_NUMBER: _builtins.int
+    organisation: _builtins.str
+    """The organisation whose accounts they are."""
+    @_builtins.property
+    def identifiers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Canonical identifiers; at most 1000."""
+
+    def __init__(
+        self,
+        *,
+        organisation: _builtins.str = ...,
+        identifiers: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifiers", b"identifiers", "organisation", b"organisation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpAccountsRequest: _TypeAlias = LookUpAccountsRequest  # noqa: Y015
+
+@_typing.final
+class LookUpAccountsResponse(_message.Message):
+    """LookUpAccountsResponse holds the accounts that exist, in the order asked."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedAccount]:
+        """The accounts."""
+
+    def __init__(
+        self,
+        *,
+        accounts: _abc.Iterable[Global___ResolvedAccount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookUpAccountsResponse: _TypeAlias = LookUpAccountsResponse  # noqa: Y015
+
+@_typing.final
 class GrantConsentRequest(_message.Message):
     """GrantConsentRequest records a person's consent."""
 

@@ -45,6 +45,11 @@ class IdentityServiceStub:
                 request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ResolveAccountsRequest.SerializeToString,
                 response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ResolveAccountsResponse.FromString,
                 _registered_method=True)
+        self.LookUpAccounts = channel.unary_unary(
+                '/deedlog.identity.v1.IdentityService/LookUpAccounts',
+                request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsRequest.SerializeToString,
+                response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsResponse.FromString,
+                _registered_method=True)
         self.LookUpPeople = channel.unary_unary(
                 '/deedlog.identity.v1.IdentityService/LookUpPeople',
                 request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpPeopleRequest.SerializeToString,
@@ -85,6 +90,13 @@ class IdentityServiceServicer:
 
     def ResolveAccounts(self, request, context):
         """ResolveAccounts returns the person of each account, minting people as needed. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LookUpAccounts(self, request, context):
+        """LookUpAccounts returns the person of each account that exists; nobody is minted.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +149,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.ResolveAccounts,
                     request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ResolveAccountsRequest.FromString,
                     response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ResolveAccountsResponse.SerializeToString,
+            ),
+            'LookUpAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookUpAccounts,
+                    request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsRequest.FromString,
+                    response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsResponse.SerializeToString,
             ),
             'LookUpPeople': grpc.unary_unary_rpc_method_handler(
                     servicer.LookUpPeople,
@@ -219,6 +236,33 @@ class IdentityService:
             '/deedlog.identity.v1.IdentityService/ResolveAccounts',
             deedlog_dot_identity_dot_v1_dot_identity__pb2.ResolveAccountsRequest.SerializeToString,
             deedlog_dot_identity_dot_v1_dot_identity__pb2.ResolveAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookUpAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.identity.v1.IdentityService/LookUpAccounts',
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsRequest.SerializeToString,
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,6 +20,8 @@ class IdentityServiceStub:
     """Authenticate says who a secret belongs to."""
     ResolveAccounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.ResolveAccountsRequest, _identity_pb2.ResolveAccountsResponse]
     """ResolveAccounts returns the person of each account, minting people as needed. Idempotent."""
+    LookUpAccounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.LookUpAccountsRequest, _identity_pb2.LookUpAccountsResponse]
+    """LookUpAccounts returns the person of each account that exists; nobody is minted."""
     LookUpPeople: _aio.UnaryUnaryMultiCallable[_identity_pb2.LookUpPeopleRequest, _identity_pb2.LookUpPeopleResponse]
     """LookUpPeople returns the people that exist among those named."""
     GrantConsent: _aio.UnaryUnaryMultiCallable[_identity_pb2.GrantConsentRequest, _identity_pb2.GrantConsentResponse]
@@ -49,6 +51,14 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_identity_pb2.ResolveAccountsRequest, _abc.Awaitable[_identity_pb2.ResolveAccountsResponse]],
     ) -> _abc.Awaitable[_identity_pb2.ResolveAccountsResponse]:
         """ResolveAccounts returns the person of each account, minting people as needed. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def LookUpAccounts(
+        self,
+        request: _identity_pb2.LookUpAccountsRequest,
+        context: _aio.ServicerContext[_identity_pb2.LookUpAccountsRequest, _abc.Awaitable[_identity_pb2.LookUpAccountsResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.LookUpAccountsResponse]:
+        """LookUpAccounts returns the person of each account that exists; nobody is minted."""
 
     @_abc_1.abstractmethod
     def LookUpPeople(
