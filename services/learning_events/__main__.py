@@ -11,6 +11,7 @@ from services.learning_events.handlers.documents import DocumentKeeping
 from services.learning_events.handlers.erasing import erase_everywhere
 from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
+from services.learning_events.http.alternate import with_alternate_syntax
 from services.learning_events.http.documents import DocumentsDoor
 from services.learning_events.http.events import EventsDoor
 from services.learning_events.http.profiles import ACTIVITY_PROFILE, AGENT_PROFILE
@@ -57,6 +58,7 @@ def build(settings: Settings, peers: Peers) -> Service:
     ]
     servicer = LearningEventsServicer(recording, peers.clock, new_statement_id)
     publishing = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
+    endpoints = with_alternate_syntax(endpoints)
     return Service(backbone, endpoints, (publishing,), [Task("learning_events.erasing", erasing.run)])
 
 

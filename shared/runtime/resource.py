@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from starlette.routing import compile_path
 from starlette.types import Scope
@@ -25,14 +25,40 @@ _PRIVATE: Final = (("Cache-Control", "no-store"), *_ALWAYS)
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What was sent, before anybody decided what it asks for. headers: names in lower case."""
+
+    method: str
+    headers: Mapping[str, str]
+    query_string: str
+    body: RequestBody
+
+
+class Envelope(Protocol):
+    """A form of request that carries another one, of the same path, in its body."""
+
+    def is_one(self, request: Request) -> bool:
+        """Say whether this request carries another one; nothing of its body has been read."""
+        ...
+
+    async def open(self, request: Request) -> Request:
+        """Return the request that this one carries. Raises Rejected, or as reading a body does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation. access: None when it asks for no credential. finish: sees every reply, problems too."""
+    """One operation. access: None when it asks for no credential. finish: sees every reply, problems too.
+
+    envelope: the form in which it may carry a request for another operation on its path, which then answers.
+    """
 
     method: str
     path: str
     handler: Handler
     access: Access | None
     finish: Finish | None = None
+    envelope: Envelope | None = None
 
 
 def endpoint(
@@ -75,11 +101,13 @@ class Resource:
 
     async def answer(self, path: Mapping[str, str], headers: dict[str, str], scope: Scope, body: RequestBody) -> Reply:
         """Return the handler's reply. Raises MethodNotAllowed, Unauthenticated, Forbidden, or as the handler does."""
-        one = self._endpoints.get(scope["method"])
-        if one is None:
-            raise MethodNotAllowed(scope["method"], self._endpoints)
-        caller = await self._caller(one.access, headers)
-        call = Call(scope["method"], one.path, path, headers, scope["query_string"].decode("latin-1"), caller, body)
+        request = Request(scope["method"], headers, scope["query_string"].decode("latin-1"), body)
+        one = self._named(request)
+        if one.envelope is not None and one.envelope.is_one(request):
+            request = await self._opened(one.envelope, request, headers)
+            one = self._named(request)
+        caller = await self._caller(one.access, request.headers)
+        call = Call(request.method, one.path, path, request.headers, request.query_string, caller, request.body)
         traceparent = headers.get("traceparent")
         if traceparent is None:
             with span(one.path):
@@ -111,6 +139,25 @@ class Resource:
             self._durations[method] = telemetry.HTTP_SECONDS.labels(self._service, method, self.path)
         self._counters[key].inc()
         self._durations[method].observe(seconds)
+
+    def _named(self, request: Request) -> Endpoint:
+        one = self._endpoints.get(request.method)
+        if one is None:
+            raise MethodNotAllowed(request.method, self._endpoints)
+        return one
+
+    async def _opened(self, envelope: Envelope, request: Request, headers: dict[str, str]) -> Request:
+        """Return the request within. Its headers count from here on, for whoever finishes the reply too.
+
+        Whoever shows a credential outside is known before a byte of the body is read.
+        """
+        if self._authenticator is not None and "authorization" in headers:
+            secret = parse_authorization(headers["authorization"])
+            await self._authenticator.authenticate(secret.text, secret.key_id)
+        opened = await envelope.open(request)
+        headers.clear()
+        headers.update(opened.headers)
+        return opened
 
     async def _caller(self, access: Access | None, headers: Mapping[str, str]) -> Principal | None:
         if access is None or self._authenticator is None:
