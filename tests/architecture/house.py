@@ -21,6 +21,8 @@ TINY_HOUSE: Final = {
     "shared/events/event.py": "import pydantic\nfrom shared.kernel import clock\n",
     "shared/runtime/__init__.py": "",
     "shared/runtime/postgres.py": "import asyncpg\n",
+    "shared/client/__init__.py": "",
+    "shared/client/spool.py": "import sqlite3\nimport httpx\n",
     "shared/verifier/__init__.py": "",
     "shared/verifier/credential.py": "import pathlib\nfrom ..kernel import clock\n",
     "services/__init__.py": "",

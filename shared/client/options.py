@@ -1,0 +1,77 @@
+"""The bounds and choices of a client, all with safe defaults, and what both clients are built from."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from . import machine
+from .courier import Courier
+from .spool import BYTES_MAX, ITEMS_MAX, Spool
+
+CONNECT_SECONDS_MAX: Final = 5.0
+SILENCE_SECONDS_MAX: Final = 30.0
+"""Between two bytes of a request or a reply."""
+ANSWER_BYTES_MAX: Final = 4 << 20
+"""A receipt of 500 items has 20 KB; what is larger than this is no answer of the server's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What may be chosen.
+
+    items_max, bytes_max: how much the spool holds, what was refused included.
+    wait_seconds: how long `send` waits for room in a full spool before it raises SpoolFull; 0 raises at once.
+    is_power_safe: whether what was sent survives the loss of power (a flush to disk for each call) or, written ten
+        times as fast, the death of the process only.
+    is_gzipped: whether bodies of 1 KiB and more are sent compressed.
+    is_plain_http_allowed: whether the key may go over http:// to another machine.
+    """
+
+    items_max: int = ITEMS_MAX
+    bytes_max: int = BYTES_MAX
+    wait_seconds: float = 5.0
+    is_power_safe: bool = True
+    is_gzipped: bool = True
+    is_plain_http_allowed: bool = False
+
+
+def opened(path: str | os.PathLike[str], options: Options) -> tuple[Spool, Courier]:
+    """Return the spool in this file, held by the caller, and the courier that empties it."""
+    spool = Spool(Path(path), options.items_max, options.bytes_max, is_power_safe=options.is_power_safe)
+    return spool, Courier(spool, time.monotonic, machine.chance, is_gzipped=options.is_gzipped)
+
+
+def address(origin: str, options: Options) -> httpx.URL:
+    """Return the server's origin. Raises ValueError for what is none, and for http:// to another machine."""
+    url = httpx.URL(origin)
+    if url.scheme not in {"http", "https"} or not url.host or url.path != "/" or url.query or url.fragment:
+        raise ValueError("the origin is scheme and host and no more, such as https://deedlog.example")
+    if url.scheme == "http" and not options.is_plain_http_allowed and not _is_here(url.host):
+        raise ValueError("over http:// everybody on the way reads the key: use https://, or is_plain_http_allowed")
+    return url
+
+
+def headers(key: str) -> dict[str, str]:
+    """Return what every request carries. Raises ValueError for a key that cannot be one."""
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("the key is the secret of an API key: printable ASCII without blanks")
+    return {"authorization": f"Bearer {key}", "user-agent": "deedlog-client"}
+
+
+def patience() -> httpx.Timeout:
+    """Return how long a request may take at each of its parts."""
+    return httpx.Timeout(SILENCE_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
