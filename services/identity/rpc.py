@@ -67,6 +67,17 @@ class IdentityServicer(service_pb2_grpc.IdentityServiceServicer):
             response.accounts.add(identifier=account.identifier, account=account.id, person=account.canonical)
         return response
 
+    async def ListAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.ListAccountsRequest, context: Any
+    ) -> identity_pb2.ListAccountsResponse:
+        """Return the accounts of one person at an organisation."""
+        if not request.organisation:
+            raise Rejected.of("/organisation", "it is missing", "Say whose accounts they are.")
+        response = identity_pb2.ListAccountsResponse()
+        for account in await self._accounts.beside(OrganisationId(request.organisation), request.identifier):
+            response.accounts.add(identifier=account.identifier, account=account.id, person=account.canonical)
+        return response
+
     async def LookUpPeople(  # noqa: N802 - gRPC
         self, request: identity_pb2.LookUpPeopleRequest, context: Any
     ) -> identity_pb2.LookUpPeopleResponse:

@@ -14,6 +14,8 @@ from shared.kernel.ids import AccountId, OrganisationId, PersonId
 
 NEWCOMERS_MAX: Final = 125
 """Minted in one transaction: two rows and two facts each, 500 rows together."""
+LISTED_MAX: Final = 100
+"""Accounts told of one person; a person has at most sixteen that were linked."""
 ROUNDS_MAX: Final = 3
 """An account that was found can be gone again only when its person is erased at that very moment."""
 
@@ -23,6 +25,10 @@ class AccountStore(Protocol):
 
     async def find(self, organisation: OrganisationId, identifiers: Sequence[str]) -> Mapping[str, Account]:
         """Return those of the accounts that exist, by identifier."""
+        ...
+
+    async def beside(self, organisation: OrganisationId, identifier: str, limit: int) -> Sequence[Account]:
+        """Return the accounts of this account's person and of everybody they are one with, by identifier."""
         ...
 
     async def mint(self, organisation: OrganisationId, newcomers: Sequence[Newcomer]) -> None:
@@ -60,6 +66,14 @@ class Accounts:
         check_identifiers(identifiers)
         found = await self._store.find(organisation, identifiers)
         return [found[identifier] for identifier in identifiers if identifier in found]
+
+    async def beside(self, organisation: OrganisationId, identifier: str) -> Sequence[Account]:
+        """Return up to LISTED_MAX accounts of this account's person at the organisation, itself among them.
+
+        None where there is no such account. Raises Rejected or TooLarge.
+        """
+        check_identifiers([identifier])
+        return await self._store.beside(organisation, identifier, LISTED_MAX)
 
     async def _look_up(self, organisation: OrganisationId, missing: Sequence[str], known: dict[str, Account]) -> None:
         for _ in range(ROUNDS_MAX):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 
@@ -16,6 +16,14 @@ _FIND: Final = """
 SELECT a.identifier, a.id, a.person, coalesce(l.canonical, a.person)
 FROM accounts a LEFT JOIN aliases l ON l.alias = a.person
 WHERE a.organisation = $1 AND a.identifier = ANY ($2::text[])
+"""
+_BESIDE: Final = """
+WITH whose AS (
+    SELECT coalesce(l.canonical, a.person) AS canonical
+    FROM accounts a LEFT JOIN aliases l ON l.alias = a.person WHERE a.organisation = $1 AND a.identifier = $2)
+SELECT a.identifier, a.id, a.person, w.canonical FROM whose w
+JOIN accounts a ON a.person = w.canonical OR a.person IN (SELECT alias FROM aliases WHERE canonical = w.canonical)
+WHERE a.organisation = $1 ORDER BY a.identifier LIMIT $3
 """
 # Keys are inserted in order, so that two who mint the same identifiers wait for one another in the same order. A
 # newcomer whose identifier is taken by then inserts nothing, not even a person.
@@ -43,7 +51,12 @@ class PostgresAccounts:
         """Return those of the accounts that exist, by identifier."""
         async with self._backbone.door(organisation) as tx:
             rows = await tx.connection.fetch(_FIND, organisation, list(identifiers))
-        return {row[0]: Account(row[0], AccountId(row[1]), PersonId(row[2]), PersonId(row[3])) for row in rows}
+        return {row[0]: _account(row) for row in rows}
+
+    async def beside(self, organisation: OrganisationId, identifier: str, limit: int) -> list[Account]:
+        """Return the accounts of this account's person and of everybody they are one with, by identifier."""
+        async with self._backbone.door(organisation) as tx:
+            return [_account(row) for row in await tx.connection.fetch(_BESIDE, organisation, identifier, limit)]
 
     async def mint(self, organisation: OrganisationId, newcomers: Sequence[Newcomer]) -> None:
         """Have these accounts exist, with their people, and tell the facts of those who were not there."""
@@ -63,3 +76,7 @@ class PostgresAccounts:
                 await self._backbone.store.append(tx, told)
         except asyncpg.ForeignKeyViolationError:
             raise Rejected.of("/organisation", "there is no such organisation", "Register it first.") from None
+
+
+def _account(row: Any) -> Account:
+    return Account(row[0], AccountId(row[1]), PersonId(row[2]), PersonId(row[3]))

@@ -10,6 +10,8 @@ import pytest
 
 from deedlog.identity.v1 import identity_pb2
 from shared.events.identity import PersonMerged, PersonSplit
+from shared.kernel.errors import Rejected
+from shared.runtime.grpc import kernel_errors
 from tests.suites.identity.house import Client, IdentityHouse
 from tests.suites.identity.test_consents import check, terms
 
@@ -98,6 +100,26 @@ async def test_a_platform_vouches_for_an_account_of_its_own(house: IdentityHouse
     assert (linked["canonical"], linked["proof"], linked["organisation"]) == (owner, "attestation", organisation)
     assert await house.resolve(organisation, identifier) == [owner]
     assert await heard(house, minted) == owner
+
+
+async def test_an_organisation_is_told_the_accounts_of_one_person_that_are_its_own(house: IdentityHouse) -> None:
+    mine, theirs = await house.organisation(), await house.organisation()
+    (one, person), (other, another) = await account_holder(house, mine), await account_holder(house, mine)
+    _, there = await account_holder(house, theirs)
+    session = await house.signed_in(person)
+    assert await listed(house, mine, one) == [one]
+    await link(session, await house.signed_in(another))
+    await link(session, await house.signed_in(there))
+    assert await listed(house, mine, one) == await listed(house, mine, other) == sorted([one, other])
+    assert await listed(house, theirs, one) == await listed(house, mine, "mbox:nobody@example.org") == []
+    with pytest.raises(Rejected, match="/organisation"):
+        await listed(house, "", one)
+
+
+async def listed(house: IdentityHouse, organisation: str, identifier: str) -> list[str]:
+    request = identity_pb2.ListAccountsRequest(organisation=organisation, identifier=identifier)
+    with kernel_errors("identity"):
+        return [one.identifier for one in (await house.rpc.ListAccounts(request)).accounts]
 
 
 async def test_a_platform_cannot_give_away_what_others_wrote(house: IdentityHouse) -> None:

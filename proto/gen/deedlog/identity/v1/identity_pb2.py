@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"deedlog/identity/v1/identity.proto\x12\x13\x64\x65\x65\x64log.identity.v1\"5\n\x13\x41uthenticateRequest\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"w\n\x14\x41uthenticateResponse\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0corganisation\x18\x03 \x01(\t\x12\x0e\n\x06person\x18\x04 \x01(\t\x12\x0e\n\x06scopes\x18\x05 \x03(\t\x12\x0f\n\x07is_test\x18\x06 \x01(\x08\"C\n\x16ResolveAccountsRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\"F\n\x0fResolvedAccount\x12\x12\n\nidentifier\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"Q\n\x17ResolveAccountsResponse\x12\x36\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32$.deedlog.identity.v1.ResolvedAccount\"B\n\x15LookUpAccountsRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\"P\n\x16LookUpAccountsResponse\x12\x36\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32$.deedlog.identity.v1.ResolvedAccount\"\x84\x01\n\x13GrantConsentRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x15\n\rexpires_at_us\x18\x05 \x01(\x03\x12\x0f\n\x07request\x18\x06 \x01(\t\"\xa6\x01\n\x07\x43onsent\x12\r\n\x05grant\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x14\n\x0corganisation\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0e\n\x06scopes\x18\x05 \x03(\t\x12\x15\n\rexpires_at_us\x18\x06 \x01(\x03\x12\x17\n\x0fwithdrawn_at_us\x18\x07 \x01(\x03\x12\x15\n\rgranted_at_us\x18\x08 \x01(\x03\"E\n\x14GrantConsentResponse\x12-\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.deedlog.identity.v1.Consent\"7\n\x16WithdrawConsentRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"H\n\x17WithdrawConsentResponse\x12-\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.deedlog.identity.v1.Consent\"J\n\x13\x43heckConsentRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\x12\r\n\x05scope\x18\x03 \x01(\t\"i\n\x14\x43heckConsentResponse\x12\x12\n\nis_allowed\x18\x01 \x01(\x08\x12-\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x1c.deedlog.identity.v1.Consent\x12\x0e\n\x06person\x18\x03 \x01(\t\"%\n\x13ListConsentsRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\"F\n\x14ListConsentsResponse\x12.\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1c.deedlog.identity.v1.Consent\"%\n\x13LookUpPeopleRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\">\n\x0bPersonEntry\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tcanonical\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"H\n\x14LookUpPeopleResponse\x12\x30\n\x06people\x18\x01 \x03(\x0b\x32 .deedlog.identity.v1.PersonEntryb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"deedlog/identity/v1/identity.proto\x12\x13\x64\x65\x65\x64log.identity.v1\"5\n\x13\x41uthenticateRequest\x12\x0e\n\x06secret\x18\x01 \x01(\t\x12\x0e\n\x06key_id\x18\x02 \x01(\t\"w\n\x14\x41uthenticateResponse\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x14\n\x0corganisation\x18\x03 \x01(\t\x12\x0e\n\x06person\x18\x04 \x01(\t\x12\x0e\n\x06scopes\x18\x05 \x03(\t\x12\x0f\n\x07is_test\x18\x06 \x01(\x08\"C\n\x16ResolveAccountsRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\"F\n\x0fResolvedAccount\x12\x12\n\nidentifier\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x02 \x01(\t\x12\x0e\n\x06person\x18\x03 \x01(\t\"Q\n\x17ResolveAccountsResponse\x12\x36\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32$.deedlog.identity.v1.ResolvedAccount\"?\n\x13ListAccountsRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x12\n\nidentifier\x18\x02 \x01(\t\"N\n\x14ListAccountsResponse\x12\x36\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32$.deedlog.identity.v1.ResolvedAccount\"B\n\x15LookUpAccountsRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x13\n\x0bidentifiers\x18\x02 \x03(\t\"P\n\x16LookUpAccountsResponse\x12\x36\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32$.deedlog.identity.v1.ResolvedAccount\"\x84\x01\n\x13GrantConsentRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\x12\x0f\n\x07purpose\x18\x03 \x01(\t\x12\x0e\n\x06scopes\x18\x04 \x03(\t\x12\x15\n\rexpires_at_us\x18\x05 \x01(\x03\x12\x0f\n\x07request\x18\x06 \x01(\t\"\xa6\x01\n\x07\x43onsent\x12\r\n\x05grant\x18\x01 \x01(\t\x12\x0e\n\x06person\x18\x02 \x01(\t\x12\x14\n\x0corganisation\x18\x03 \x01(\t\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x0e\n\x06scopes\x18\x05 \x03(\t\x12\x15\n\rexpires_at_us\x18\x06 \x01(\x03\x12\x17\n\x0fwithdrawn_at_us\x18\x07 \x01(\x03\x12\x15\n\rgranted_at_us\x18\x08 \x01(\x03\"E\n\x14GrantConsentResponse\x12-\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.deedlog.identity.v1.Consent\"7\n\x16WithdrawConsentRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\r\n\x05grant\x18\x02 \x01(\t\"H\n\x17WithdrawConsentResponse\x12-\n\x07\x63onsent\x18\x01 \x01(\x0b\x32\x1c.deedlog.identity.v1.Consent\"J\n\x13\x43heckConsentRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\x12\r\n\x05scope\x18\x03 \x01(\t\"i\n\x14\x43heckConsentResponse\x12\x12\n\nis_allowed\x18\x01 \x01(\x08\x12-\n\x07\x63onsent\x18\x02 \x01(\x0b\x32\x1c.deedlog.identity.v1.Consent\x12\x0e\n\x06person\x18\x03 \x01(\t\"%\n\x13ListConsentsRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\"F\n\x14ListConsentsResponse\x12.\n\x08\x63onsents\x18\x01 \x03(\x0b\x32\x1c.deedlog.identity.v1.Consent\"%\n\x13LookUpPeopleRequest\x12\x0e\n\x06people\x18\x01 \x03(\t\">\n\x0bPersonEntry\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x11\n\tcanonical\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\"H\n\x14LookUpPeopleResponse\x12\x30\n\x06people\x18\x01 \x03(\x0b\x32 .deedlog.identity.v1.PersonEntryb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,32 +41,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVEDACCOUNT']._serialized_end=374
   _globals['_RESOLVEACCOUNTSRESPONSE']._serialized_start=376
   _globals['_RESOLVEACCOUNTSRESPONSE']._serialized_end=457
-  _globals['_LOOKUPACCOUNTSREQUEST']._serialized_start=459
-  _globals['_LOOKUPACCOUNTSREQUEST']._serialized_end=525
-  _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_start=527
-  _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_end=607
-  _globals['_GRANTCONSENTREQUEST']._serialized_start=610
-  _globals['_GRANTCONSENTREQUEST']._serialized_end=742
-  _globals['_CONSENT']._serialized_start=745
-  _globals['_CONSENT']._serialized_end=911
-  _globals['_GRANTCONSENTRESPONSE']._serialized_start=913
-  _globals['_GRANTCONSENTRESPONSE']._serialized_end=982
-  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=984
-  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=1039
-  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_start=1041
-  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_end=1113
-  _globals['_CHECKCONSENTREQUEST']._serialized_start=1115
-  _globals['_CHECKCONSENTREQUEST']._serialized_end=1189
-  _globals['_CHECKCONSENTRESPONSE']._serialized_start=1191
-  _globals['_CHECKCONSENTRESPONSE']._serialized_end=1296
-  _globals['_LISTCONSENTSREQUEST']._serialized_start=1298
-  _globals['_LISTCONSENTSREQUEST']._serialized_end=1335
-  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1337
-  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1407
-  _globals['_LOOKUPPEOPLEREQUEST']._serialized_start=1409
-  _globals['_LOOKUPPEOPLEREQUEST']._serialized_end=1446
-  _globals['_PERSONENTRY']._serialized_start=1448
-  _globals['_PERSONENTRY']._serialized_end=1510
-  _globals['_LOOKUPPEOPLERESPONSE']._serialized_start=1512
-  _globals['_LOOKUPPEOPLERESPONSE']._serialized_end=1584
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=459
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=522
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=524
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=602
+  _globals['_LOOKUPACCOUNTSREQUEST']._serialized_start=604
+  _globals['_LOOKUPACCOUNTSREQUEST']._serialized_end=670
+  _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_start=672
+  _globals['_LOOKUPACCOUNTSRESPONSE']._serialized_end=752
+  _globals['_GRANTCONSENTREQUEST']._serialized_start=755
+  _globals['_GRANTCONSENTREQUEST']._serialized_end=887
+  _globals['_CONSENT']._serialized_start=890
+  _globals['_CONSENT']._serialized_end=1056
+  _globals['_GRANTCONSENTRESPONSE']._serialized_start=1058
+  _globals['_GRANTCONSENTRESPONSE']._serialized_end=1127
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_start=1129
+  _globals['_WITHDRAWCONSENTREQUEST']._serialized_end=1184
+  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_start=1186
+  _globals['_WITHDRAWCONSENTRESPONSE']._serialized_end=1258
+  _globals['_CHECKCONSENTREQUEST']._serialized_start=1260
+  _globals['_CHECKCONSENTREQUEST']._serialized_end=1334
+  _globals['_CHECKCONSENTRESPONSE']._serialized_start=1336
+  _globals['_CHECKCONSENTRESPONSE']._serialized_end=1441
+  _globals['_LISTCONSENTSREQUEST']._serialized_start=1443
+  _globals['_LISTCONSENTSREQUEST']._serialized_end=1480
+  _globals['_LISTCONSENTSRESPONSE']._serialized_start=1482
+  _globals['_LISTCONSENTSRESPONSE']._serialized_end=1552
+  _globals['_LOOKUPPEOPLEREQUEST']._serialized_start=1554
+  _globals['_LOOKUPPEOPLEREQUEST']._serialized_end=1591
+  _globals['_PERSONENTRY']._serialized_start=1593
+  _globals['_PERSONENTRY']._serialized_end=1655
+  _globals['_LOOKUPPEOPLERESPONSE']._serialized_start=1657
+  _globals['_LOOKUPPEOPLERESPONSE']._serialized_end=1729
 # @@protoc_insertion_point(module_scope)

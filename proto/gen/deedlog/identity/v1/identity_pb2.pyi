@@ -171,6 +171,56 @@ class ResolveAccountsResponse(_message.Message):
 Global___ResolveAccountsResponse: _TypeAlias = ResolveAccountsResponse  # noqa: Y015
 
 @_typing.final
+class ListAccountsRequest(_message.Message):
+    """ListAccountsRequest names one account of a person."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    organisation: _builtins.str
+    """The organisation whose accounts they are."""
+    identifier: _builtins.str
+    """The canonical identifier of one of them."""
+    def __init__(
+        self,
+        *,
+        organisation: _builtins.str = ...,
+        identifier: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "organisation", b"organisation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAccountsRequest: _TypeAlias = ListAccountsRequest  # noqa: Y015
+
+@_typing.final
+class ListAccountsResponse(_message.Message):
+    """ListAccountsResponse holds the accounts of that person at the organisation, by identifier, at most 100."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResolvedAccount]:
+        """The accounts; none when the one that was named does not exist."""
+
+    def __init__(
+        self,
+        *,
+        accounts: _abc.Iterable[Global___ResolvedAccount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAccountsResponse: _TypeAlias = ListAccountsResponse  # noqa: Y015
+
+@_typing.final
 class LookUpAccountsRequest(_message.Message):
     """LookUpAccountsRequest names accounts by their canonical identifiers."""
 

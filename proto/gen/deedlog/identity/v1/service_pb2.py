@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from deedlog.identity.v1 import identity_pb2 as deedlog_dot_identity_dot_v1_dot_identity__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!deedlog/identity/v1/service.proto\x12\x13\x64\x65\x65\x64log.identity.v1\x1a\"deedlog/identity/v1/identity.proto2\xd1\x06\n\x0fIdentityService\x12\x63\n\x0c\x41uthenticate\x12(.deedlog.identity.v1.AuthenticateRequest\x1a).deedlog.identity.v1.AuthenticateResponse\x12l\n\x0fResolveAccounts\x12+.deedlog.identity.v1.ResolveAccountsRequest\x1a,.deedlog.identity.v1.ResolveAccountsResponse\x12i\n\x0eLookUpAccounts\x12*.deedlog.identity.v1.LookUpAccountsRequest\x1a+.deedlog.identity.v1.LookUpAccountsResponse\x12\x63\n\x0cLookUpPeople\x12(.deedlog.identity.v1.LookUpPeopleRequest\x1a).deedlog.identity.v1.LookUpPeopleResponse\x12\x63\n\x0cGrantConsent\x12(.deedlog.identity.v1.GrantConsentRequest\x1a).deedlog.identity.v1.GrantConsentResponse\x12l\n\x0fWithdrawConsent\x12+.deedlog.identity.v1.WithdrawConsentRequest\x1a,.deedlog.identity.v1.WithdrawConsentResponse\x12\x63\n\x0c\x43heckConsent\x12(.deedlog.identity.v1.CheckConsentRequest\x1a).deedlog.identity.v1.CheckConsentResponse\x12\x63\n\x0cListConsents\x12(.deedlog.identity.v1.ListConsentsRequest\x1a).deedlog.identity.v1.ListConsentsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!deedlog/identity/v1/service.proto\x12\x13\x64\x65\x65\x64log.identity.v1\x1a\"deedlog/identity/v1/identity.proto2\xb6\x07\n\x0fIdentityService\x12\x63\n\x0c\x41uthenticate\x12(.deedlog.identity.v1.AuthenticateRequest\x1a).deedlog.identity.v1.AuthenticateResponse\x12l\n\x0fResolveAccounts\x12+.deedlog.identity.v1.ResolveAccountsRequest\x1a,.deedlog.identity.v1.ResolveAccountsResponse\x12i\n\x0eLookUpAccounts\x12*.deedlog.identity.v1.LookUpAccountsRequest\x1a+.deedlog.identity.v1.LookUpAccountsResponse\x12\x63\n\x0cListAccounts\x12(.deedlog.identity.v1.ListAccountsRequest\x1a).deedlog.identity.v1.ListAccountsResponse\x12\x63\n\x0cLookUpPeople\x12(.deedlog.identity.v1.LookUpPeopleRequest\x1a).deedlog.identity.v1.LookUpPeopleResponse\x12\x63\n\x0cGrantConsent\x12(.deedlog.identity.v1.GrantConsentRequest\x1a).deedlog.identity.v1.GrantConsentResponse\x12l\n\x0fWithdrawConsent\x12+.deedlog.identity.v1.WithdrawConsentRequest\x1a,.deedlog.identity.v1.WithdrawConsentResponse\x12\x63\n\x0c\x43heckConsent\x12(.deedlog.identity.v1.CheckConsentRequest\x1a).deedlog.identity.v1.CheckConsentResponse\x12\x63\n\x0cListConsents\x12(.deedlog.identity.v1.ListConsentsRequest\x1a).deedlog.identity.v1.ListConsentsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,5 +33,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'deedlog.identity.v1.service
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_IDENTITYSERVICE']._serialized_start=95
-  _globals['_IDENTITYSERVICE']._serialized_end=944
+  _globals['_IDENTITYSERVICE']._serialized_end=1045
 # @@protoc_insertion_point(module_scope)

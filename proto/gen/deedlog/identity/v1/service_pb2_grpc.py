@@ -50,6 +50,11 @@ class IdentityServiceStub:
                 request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsRequest.SerializeToString,
                 response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsResponse.FromString,
                 _registered_method=True)
+        self.ListAccounts = channel.unary_unary(
+                '/deedlog.identity.v1.IdentityService/ListAccounts',
+                request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListAccountsRequest.SerializeToString,
+                response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListAccountsResponse.FromString,
+                _registered_method=True)
         self.LookUpPeople = channel.unary_unary(
                 '/deedlog.identity.v1.IdentityService/LookUpPeople',
                 request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpPeopleRequest.SerializeToString,
@@ -97,6 +102,13 @@ class IdentityServiceServicer:
 
     def LookUpAccounts(self, request, context):
         """LookUpAccounts returns the person of each account that exists; nobody is minted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAccounts(self, request, context):
+        """ListAccounts returns all accounts that an account's person, with whoever they are one with, has at an organisation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -154,6 +166,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.LookUpAccounts,
                     request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsRequest.FromString,
                     response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsResponse.SerializeToString,
+            ),
+            'ListAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAccounts,
+                    request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListAccountsRequest.FromString,
+                    response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListAccountsResponse.SerializeToString,
             ),
             'LookUpPeople': grpc.unary_unary_rpc_method_handler(
                     servicer.LookUpPeople,
@@ -263,6 +280,33 @@ class IdentityService:
             '/deedlog.identity.v1.IdentityService/LookUpAccounts',
             deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsRequest.SerializeToString,
             deedlog_dot_identity_dot_v1_dot_identity__pb2.LookUpAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.identity.v1.IdentityService/ListAccounts',
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.ListAccountsRequest.SerializeToString,
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.ListAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

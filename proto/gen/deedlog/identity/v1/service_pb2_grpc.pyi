@@ -22,6 +22,8 @@ class IdentityServiceStub:
     """ResolveAccounts returns the person of each account, minting people as needed. Idempotent."""
     LookUpAccounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.LookUpAccountsRequest, _identity_pb2.LookUpAccountsResponse]
     """LookUpAccounts returns the person of each account that exists; nobody is minted."""
+    ListAccounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListAccountsRequest, _identity_pb2.ListAccountsResponse]
+    """ListAccounts returns all accounts that an account's person, with whoever they are one with, has at an organisation."""
     LookUpPeople: _aio.UnaryUnaryMultiCallable[_identity_pb2.LookUpPeopleRequest, _identity_pb2.LookUpPeopleResponse]
     """LookUpPeople returns the people that exist among those named."""
     GrantConsent: _aio.UnaryUnaryMultiCallable[_identity_pb2.GrantConsentRequest, _identity_pb2.GrantConsentResponse]
@@ -59,6 +61,14 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_identity_pb2.LookUpAccountsRequest, _abc.Awaitable[_identity_pb2.LookUpAccountsResponse]],
     ) -> _abc.Awaitable[_identity_pb2.LookUpAccountsResponse]:
         """LookUpAccounts returns the person of each account that exists; nobody is minted."""
+
+    @_abc_1.abstractmethod
+    def ListAccounts(
+        self,
+        request: _identity_pb2.ListAccountsRequest,
+        context: _aio.ServicerContext[_identity_pb2.ListAccountsRequest, _abc.Awaitable[_identity_pb2.ListAccountsResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.ListAccountsResponse]:
+        """ListAccounts returns all accounts that an account's person, with whoever they are one with, has at an organisation."""
 
     @_abc_1.abstractmethod
     def LookUpPeople(
