@@ -52,8 +52,11 @@ SETTINGS: Final[Mapping[str, str]] = {
     "max_wal_senders": "0",
     "max_replication_slots": "0",
     "max_logical_replication_workers": "0",
-    "min_wal_size": "32MB",
-    "max_wal_size": "512MB",
+    "min_wal_size": "128MB",
+    "max_wal_size": "1GB",
+    # After a checkpoint every page is logged whole once. With keys that lie anywhere that was most of the log, and for
+    # some seconds a commit waited for it.
+    "wal_compression": "pglz",
     "checkpoint_timeout": "15min",
     "io_method": "sync",
     "autovacuum_max_workers": "2",
