@@ -18,7 +18,7 @@ _PATTERNS: Final = (
     (r"/v1/(projects|submissions|rubrics|reviews)([/:].*)?", "project_submissions"),
     (r"/v1/(skills|alignments|releases|framework)([/:].*)?", "skill_inference"),
     (r"/xapi(/.*)?", "learning_events"),
-    (r"/v1/events([/:].*)?", "learning_events"),
+    (r"/v1/(events|imports)([/:].*)?", "learning_events"),
     (r"/log(/.*)?", "record_log"),
     (r"/\.well-known/.*", "credential_issuing"),
     (r"/v1/(status-lists|credentials)([/:].*)?", "credential_issuing"),

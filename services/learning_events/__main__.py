@@ -11,22 +11,26 @@ from services.learning_events.handlers.documents import DocumentKeeping
 from services.learning_events.handlers.erasing import erase_everywhere
 from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
+from services.learning_events.handlers.uploading import Uploading
 from services.learning_events.http.alternate import with_alternate_syntax
 from services.learning_events.http.documents import DocumentsDoor
 from services.learning_events.http.events import EventsDoor
+from services.learning_events.http.imports import ImportsDoor
 from services.learning_events.http.profiles import ACTIVITY_PROFILE, AGENT_PROFILE
 from services.learning_events.http.state import STATE
 from services.learning_events.http.statements import StatementsDoor
-from services.learning_events.jobs import Erasing
+from services.learning_events.jobs import Erasing, import_tasks
 from services.learning_events.rpc import WRITERS, LearningEventsServicer
 from services.learning_events.settings import LearningEventsSettings
 from services.learning_events.store.documents import PostgresDocuments
 from services.learning_events.store.erasures import PostgresErasures
+from services.learning_events.store.import_queue import PostgresImportQueue
+from services.learning_events.store.imports import PostgresImports
 from services.learning_events.store.statements import PostgresStatements
 from services.learning_events.stream import PeopleEffect
 from shared.events.sources import LEARNING_EVENTS
 from shared.kernel.errors import Broken
-from shared.kernel.ids import system_fact_id, system_uuid7
+from shared.kernel.ids import system_fact_id, system_id, system_uuid7
 from shared.runtime.backbone import Backbone
 from shared.runtime.background import Task
 from shared.runtime.service import Peers, RpcDoor, Service, main
@@ -56,15 +60,23 @@ def build(settings: Settings, peers: Peers) -> Service:
             for one in DocumentsDoor(keeping, peers.clock, spec).endpoints()
         ],
     ]
+    endpoints += ImportsDoor(Uploading(PostgresImports(backbone), peers.clock, new_import_id)).endpoints()
+    queue = PostgresImportQueue(backbone)
+    importing = import_tasks(queue, recording, peers.clock, new_statement_id, settings.import_lease_seconds)
     servicer = LearningEventsServicer(recording, peers.clock, new_statement_id)
     publishing = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
     endpoints = with_alternate_syntax(endpoints)
-    return Service(backbone, endpoints, (publishing,), [Task("learning_events.erasing", erasing.run)])
+    return Service(backbone, endpoints, (publishing,), [Task("learning_events.erasing", erasing.run), *importing])
 
 
 def new_statement_id() -> str:
     """Return an id for a statement that came without one."""
     return str(system_uuid7())
+
+
+def new_import_id() -> str:
+    """Return an id for an import."""
+    return system_id("import")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,33 @@
-"""Background work of learning_events."""
+"""Background work of learning_events: people are erased, imports recorded, and what imports leave behind removed."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from services.learning_events.handlers.importing import Importing, Queue
+from services.learning_events.handlers.recording import Recording
 from services.learning_events.store.erasures import PostgresErasures
+from services.learning_events.store.import_queue import PostgresImportQueue
+from shared.kernel.clock import Clock
+from shared.kernel.errors import Unavailable
+from shared.runtime import telemetry
+from shared.runtime.background import Task
 
 ERASURES_AT_ONCE: Final = 100
 IDLE_SECONDS: Final = 1.0
 """How late an erasure is seen that another process heard of."""
+IMPORTS_AT_ONCE: Final = 2
+"""Recorded at once by one process, of two organisations where two have some."""
+POLL_SECONDS: Final = 0.5
+"""How often it is looked whether an import waits, and at most how late one begins."""
+OUTAGE_SECONDS: Final = 1.0
+"""The pause when something is away; what was under way is gone on with."""
+SWEEP_SECONDS: Final = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class Erasing:
@@ -38,3 +55,55 @@ class Erasing:
                     await asyncio.wait_for(self._nudged.wait(), IDLE_SECONDS)
                 except TimeoutError:
                     continue
+
+
+class ImportWorker:
+    """Records one import after the other, for ever. A run has a name of its own: what a run left is taken over."""
+
+    def __init__(
+        self, queue: Queue, recording: Recording, clock: Clock, new_name: Callable[[], str], lease_seconds: float
+    ) -> None:
+        self._queue = queue
+        self._recording = recording
+        self._clock = clock
+        self._new_name = new_name
+        self._lease_seconds = lease_seconds
+
+    async def run(self) -> None:
+        """Record what waits, and wait. What is away is waited for."""
+        name = self._new_name()
+        importing = Importing(self._queue, self._recording, self._clock, name, self._lease_seconds)
+        while True:
+            try:
+                had_one = await importing.once()
+            except Unavailable as error:
+                telemetry.count_bound("import-outages")
+                _log.warning("an import waits for what is away", extra={"reason": error.message})
+                await asyncio.sleep(max(OUTAGE_SECONDS, error.retry_after_seconds))
+                continue
+            if not had_one:
+                await asyncio.sleep(POLL_SECONDS)
+
+
+class ImportSweeper:
+    """Removes what imports leave behind: uploads that have ended, and reports that are old."""
+
+    def __init__(self, queue: PostgresImportQueue, clock: Clock) -> None:
+        self._queue = queue
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Sweep at intervals, for ever."""
+        while True:
+            await self._queue.sweep(self._clock.now())
+            await asyncio.sleep(SWEEP_SECONDS)
+
+
+def import_tasks(
+    queue: PostgresImportQueue, recording: Recording, clock: Clock, new_name: Callable[[], str], lease_seconds: float
+) -> tuple[Task, ...]:
+    """Return the background tasks of imports."""
+    workers = [ImportWorker(queue, recording, clock, new_name, lease_seconds) for _ in range(IMPORTS_AT_ONCE)]
+    names = [f"learning_events.imports.{number}" for number in range(1, IMPORTS_AT_ONCE + 1)]
+    tasks = [Task(name, worker.run) for name, worker in zip(names, workers, strict=True)]
+    return (*tasks, Task("learning_events.imports.sweep", ImportSweeper(queue, clock).run))

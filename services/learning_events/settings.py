@@ -16,3 +16,6 @@ class LearningEventsSettings(Settings):
     people_cache_entries_max: int = Field(
         20_000, ge=1, le=1_000_000, description="Accounts remembered, about 300 bytes each."
     )
+    import_lease_seconds: float = Field(
+        15.0, ge=1, le=300, description="How long after a crash an import goes on; longer than one step may take."
+    )

@@ -65,15 +65,21 @@ class RequestBody:
         bound holds for each chunk, so that a long upload may go on for as long as it moves.
         """
         inflater = self._inflater(bytes_max)
-        while not self._is_arrived:
-            try:
-                async with asyncio.timeout(self._seconds_max):
-                    raw = await self._next()
-            except TimeoutError:
-                raise self._slow() from None
+        async for raw in self._arriving():
             async for piece in inflater.feed(raw):
                 yield piece
         inflater.finish()
+
+    async def chunks_as_sent(self, bytes_max: int) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives and as it was sent, in whatever coding, at most `bytes_max` bytes of it. Raises
+        TooLarge, SlowBody and ClientGone; the time bound holds for each chunk.
+        """
+        if int(self._headers.get("content-length") or 0) > bytes_max:
+            raise _too_large(bytes_max)
+        counter = _Plain(bytes_max)
+        async for raw in self._arriving():
+            async for piece in counter.feed(raw):
+                yield piece
 
     async def drain(self) -> None:
         """Have read and dropped what is left, up to DRAIN_BYTES_MAX bytes or DRAIN_SECONDS_MAX seconds of it."""
@@ -84,6 +90,15 @@ class RequestBody:
                     left -= len(await self._next())
         except (TimeoutError, ClientGone):
             return
+
+    async def _arriving(self) -> AsyncIterator[bytes]:
+        while not self._is_arrived:
+            try:
+                async with asyncio.timeout(self._seconds_max):
+                    raw = await self._next()
+            except TimeoutError:
+                raise self._slow() from None
+            yield raw
 
     async def _read(self, bytes_max: int) -> bytes:
         inflater = self._inflater(bytes_max)

@@ -14,6 +14,7 @@ CREATE TABLE imports (
     started_at    timestamptz,                      -- when its first line was read
     ended_at      timestamptz,
     bytes         bigint      CHECK (bytes > 0),    -- of the whole upload; null while a body without length arrives
+    digest        bytea,                            -- SHA-256 of one that came as a single body
     received      bigint      NOT NULL DEFAULT 0,   -- bytes of it that are kept, without a gap from its beginning
     consumed      bigint      NOT NULL DEFAULT 0,   -- bytes of it that were read
     line          bigint      NOT NULL DEFAULT 0,   -- the last line that is recorded, and where it ends once inflated

@@ -51,6 +51,15 @@ async def test_the_bound_holds_to_the_byte_for_what_was_sent_and_what_it_inflate
             await body_of([raw], content_encoding=coding).read(bytes_max)
 
 
+async def test_a_body_that_is_wanted_as_sent_is_not_inflated_and_its_bound_holds_to_the_byte() -> None:
+    raw = CODINGS["gzip"](b"x" * 500)
+    for coding in ("gzip", "zstd"):
+        body = body_of(split(raw, [3, 11]), content_encoding=coding)
+        assert b"".join([chunk async for chunk in body.chunks_as_sent(len(raw))]) == raw
+    with pytest.raises(TooLarge, match=f"more than {len(raw) - 1} bytes"):
+        _ = [chunk async for chunk in body_of([raw]).chunks_as_sent(len(raw) - 1)]
+
+
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 async def test_an_inflation_bomb_costs_no_more_than_the_bound(coding: str) -> None:
     bomb = CODINGS[coding](b"\0" * (200 * MEGABYTE))
