@@ -11,6 +11,7 @@ from services.learning_events.handlers.documents import DocumentKeeping
 from services.learning_events.handlers.erasing import erase_everywhere
 from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
+from services.learning_events.handlers.searching import Searching
 from services.learning_events.handlers.uploading import Uploading
 from services.learning_events.http.alternate import with_alternate_syntax
 from services.learning_events.http.documents import DocumentsDoor
@@ -22,10 +23,12 @@ from services.learning_events.http.statements import StatementsDoor
 from services.learning_events.jobs import Erasing, import_tasks
 from services.learning_events.rpc import WRITERS, LearningEventsServicer
 from services.learning_events.settings import LearningEventsSettings
+from services.learning_events.store.attachments import PostgresAttachments
 from services.learning_events.store.documents import PostgresDocuments
 from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.import_queue import PostgresImportQueue
 from services.learning_events.store.imports import PostgresImports
+from services.learning_events.store.search import PostgresCatalogues
 from services.learning_events.store.statements import PostgresStatements
 from services.learning_events.stream import PeopleEffect
 from shared.events.sources import LEARNING_EVENTS
@@ -50,9 +53,10 @@ def build(settings: Settings, peers: Peers) -> Service:
     backbone.hear(PeopleEffect(people.forget, erasing.nudge))
     recording = Recording(people, statements, system_fact_id)
     reading = Reading(statements)
+    searching = Searching(PostgresCatalogues(backbone), PostgresAttachments(backbone), peers.clock)
     keeping = DocumentKeeping(people, documents)
     endpoints = [
-        *StatementsDoor(recording, reading, peers.clock, new_statement_id, settings.origin).endpoints(),
+        *StatementsDoor(recording, reading, searching, peers.clock, new_statement_id, settings.origin).endpoints(),
         *EventsDoor(reading).endpoints(),
         *[
             one

@@ -29,8 +29,8 @@ _INTERACTION_TYPES: Final = (
     "other",
 )
 _COMPONENT: Final = frozenset({"id", "description"})
-_COMPONENT_LISTS: Final = ("choices", "scale", "source", "target", "steps")
-_INTERACTION: Final = frozenset({"correctResponsesPattern", *_COMPONENT_LISTS})
+COMPONENT_LISTS: Final = ("choices", "scale", "source", "target", "steps")
+_INTERACTION: Final = frozenset({"correctResponsesPattern", *COMPONENT_LISTS})
 
 
 def check_activity(value: Any, pointer: str, faults: Faults) -> None:
@@ -116,6 +116,6 @@ _DEFINITION_CHECKS: Final[dict[str, Check]] = {
     "extensions": check_extensions,
     "interactionType": _check_interaction_type,
     "correctResponsesPattern": _check_patterns,
-    **dict.fromkeys(_COMPONENT_LISTS, _check_components),
+    **dict.fromkeys(COMPONENT_LISTS, _check_components),
 }
 _DEFINITION: Final = frozenset(_DEFINITION_CHECKS)

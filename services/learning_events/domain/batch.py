@@ -9,17 +9,19 @@ holds the statement in any spelling can compute it. The canonical form is also w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from services.learning_events.domain.attachment import check_data_is_elsewhere
+from services.learning_events.domain.attachment import NO_PARTS, check_data_is_there, hashes_of, refuse_unnamed
 from services.learning_events.domain.faults import Faults
 from services.learning_events.domain.formats import is_uuid
 from services.learning_events.domain.normal_form import NormalEvent, check_fits_fact, normal_form
 from services.learning_events.domain.original import Original
+from services.learning_events.domain.signed import check_signatures
 from services.learning_events.domain.statement import XapiVersion, faults_of
+from services.learning_events.domain.terms import terms_of
 from shared.kernel import canonical_json
 from shared.kernel.errors import Fault, Rejected, TooLarge
 from shared.kernel.hashing import sha256
@@ -42,7 +44,7 @@ class ReceivedStatement:
     """A valid statement: its place in the batch, its canonical bytes as sent, and what it says.
 
     `has_own_id` is False where the id was given here; the original then holds none. sent: what the platform sent, where
-    that was no statement on its own.
+    that was no statement on its own. terms: what it is found by. attachments: the SHA-2 of those whose data came along.
     """
 
     index: int
@@ -50,6 +52,8 @@ class ReceivedStatement:
     event: NormalEvent
     has_own_id: bool
     sent: Original | None = None
+    terms: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,13 @@ def validate_batch(
     new_statement_id: NewStatementId,
     *,
     version: XapiVersion = XapiVersion.V2_0,
+    parts: Mapping[str, bytes] = NO_PARTS,
     statements_max: int = STATEMENTS_MAX,
     bytes_max: int = BATCH_BYTES_MAX,
 ) -> Batch:
     """Return what a request's JSON holds: one statement, or an array of up to `statements_max`.
 
+    parts: the attachments' data that came along, by SHA-2; each belongs to one of the statements.
     Of statements that share an id the first stays, the others are refused (part 3, section 2.1.2).
     Raises Rejected where the bytes are no strict JSON, TooLarge over `bytes_max` or `statements_max`.
     """
@@ -108,13 +114,15 @@ def validate_batch(
     seen: set[str] = set()
     for index, item in enumerate(items):
         pointer = f"/{index}" if is_array else ""
-        reading = _read(item, index, pointer, received_at, new_statement_id, version)
+        reading = _read(item, index, pointer, received_at, new_statement_id, version, parts)
         if isinstance(reading, ReceivedStatement):
             reading = _first_of_its_id(reading, pointer, seen)
         if isinstance(reading, ReceivedStatement):
             statements.append(reading)
         else:
             refused.append(reading)
+    if parts and not refused:
+        refuse_unnamed(parts, [one.attachments for one in statements])
     return Batch(tuple(statements), tuple(refused), is_array)
 
 
@@ -142,12 +150,17 @@ def _read(
     received_at: datetime,
     new_statement_id: NewStatementId,
     version: XapiVersion,
+    parts: Mapping[str, bytes] = NO_PARTS,
 ) -> ReceivedStatement | RefusedStatement:
     found = faults_of(item, version, pointer)
     if found:
         return RefusedStatement(index, tuple(found), _own_id(item))
     faults = Faults()
-    check_data_is_elsewhere(item, pointer, faults)
+    attachments: tuple[str, ...] = ()
+    if "attachments" in item or "object" in item["object"]:
+        check_data_is_there(item, pointer, faults, parts)
+        check_signatures(item, pointer, faults, parts, version)
+        attachments = hashes_of(item, parts)
     original = canonical_json.dumps(item)
     has_own_id = "id" in item
     statement_id = item["id"].lower() if has_own_id else new_statement_id()
@@ -155,7 +168,7 @@ def _read(
     check_fits_fact(event, pointer, faults)
     if faults.listed:
         return RefusedStatement(index, tuple(faults.listed), statement_id if has_own_id else "")
-    return ReceivedStatement(index, original, event, has_own_id)
+    return ReceivedStatement(index, original, event, has_own_id, terms=terms_of(item), attachments=attachments)
 
 
 def _own_id(item: Any) -> str:

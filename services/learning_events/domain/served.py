@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
+from services.learning_events.domain.actor import identifier
 from services.learning_events.domain.normal_form import NormalEvent, normal_form
 from services.learning_events.domain.statement import XapiVersion
 from shared.kernel import canonical_json
@@ -82,6 +83,12 @@ def as_event(stored: StoredStatement) -> dict[str, Any]:
         "is_test": stored.is_test,
         "is_void": stored.is_void,
     }
+
+
+def actor_of(original: bytes) -> str:
+    """Return the canonical text of who acted in a kept statement."""
+    statement = canonical_json.loads(original, bytes_max=len(original))
+    return identifier(cast("dict[str, Any]", statement)["actor"], "")
 
 
 def _score(event: NormalEvent) -> dict[str, float | None] | None:

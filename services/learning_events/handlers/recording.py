@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -17,11 +17,13 @@ from services.learning_events.domain.arrival import (
     identifiers_of,
     outcome_beside,
 )
+from services.learning_events.domain.attachment import NO_PARTS
 from services.learning_events.domain.batch import BATCH_FAULTS_MAX, STATEMENTS_MAX, Batch, ReceivedStatement
 from services.learning_events.domain.statement import XapiVersion
 from services.learning_events.domain.voiding import Target, newly_void, statement_voided, target_of, voids_of
 from services.learning_events.handlers.joining import Joiner
 from services.learning_events.handlers.ports import Inserted, Ledger, People, Statements
+from services.learning_events.handlers.referring import inherit_terms
 from shared.events.fact import NewFact
 from shared.kernel.errors import Conflict, Fault
 from shared.kernel.ids import FactId
@@ -32,7 +34,10 @@ CONFLICT_MEND: Final = "A statement never changes: void the kept one, and send t
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What one request wants stored. is_whole: all of it or nothing; is_array: pointers begin with an index."""
+    """What one request wants stored. is_whole: all of it or nothing; is_array: pointers begin with an index.
+
+    parts: the attachments' data that came along, by SHA-2.
+    """
 
     writer: Writer
     version: XapiVersion
@@ -40,6 +45,7 @@ class Submission:
     statements: Sequence[ReceivedStatement]
     is_whole: bool
     is_array: bool
+    parts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class Recording:
@@ -55,7 +61,12 @@ class Recording:
         self._joiner: Joiner[Submission, list[Outcome]] = Joiner(self._store, _size, STATEMENTS_MAX)
 
     async def record_whole(
-        self, writer: Writer, batch: Batch, version: XapiVersion, received_at: datetime
+        self,
+        writer: Writer,
+        batch: Batch,
+        version: XapiVersion,
+        received_at: datetime,
+        parts: Mapping[str, bytes] = NO_PARTS,
     ) -> tuple[str, ...]:
         """Have stored and told all statements of a request and return their ids in order; one that was there stays.
 
@@ -64,7 +75,9 @@ class Recording:
         """
         statements = batch.accept_whole()
         is_array = batch.is_array
-        await self._submit(Submission(writer, version, received_at, statements, is_whole=True, is_array=is_array))
+        await self._submit(
+            Submission(writer, version, received_at, statements, is_whole=True, is_array=is_array, parts=parts)
+        )
         return tuple([one.event.statement_id for one in statements])
 
     async def record_each(
@@ -84,7 +97,9 @@ class Recording:
         writer, version = submissions[0].writer, submissions[0].version
         arrivals = await self._arrivals(writer, submissions)
         named = {void.target for void in voids_of(arrivals)}
-        async with self._statements.opened(writer, is_voiding=bool(named)) as ledger:
+        is_referring = any(one.event.object_type == "StatementRef" for one in arrivals)
+        async with self._statements.opened(writer, is_referring=is_referring) as ledger:
+            arrivals = [_dated(one, ledger.stored_at, writer) for one in arrivals]
             targets = await ledger.targets(named) if named else {}
             await ledger.lock(_subjects(arrivals, targets.values()))
             inserted = await ledger.insert(arrivals, version)
@@ -93,8 +108,10 @@ class Recording:
             _refuse_conflicts(submissions, shares)
             new = [one for one, outcome in zip(arrivals, outcomes, strict=True) if outcome is Outcome.STORED]
             await ledger.keep_originals([one for one in new if one.statement.sent is not None])
+            await ledger.attach([one for one in new if one.statement.attachments], _parts(submissions))
+            await inherit_terms(ledger, new, inserted.targeted)
             facts = [one.fact for one in new if one.fact is not None]
-            facts += await self._void(ledger, writer, new, targets, inserted.voided)
+            facts += await self._void(ledger, writer, new, targets, inserted.targeted)
             await ledger.tell(facts)
         return shares
 
@@ -114,14 +131,15 @@ class Recording:
         writer: Writer,
         new: Sequence[Arrival],
         known: Mapping[str, Target],
-        voided: Collection[str],
+        targeted: Collection[str],
     ) -> list[NewFact]:
         """Keep what the new statements void, and return the facts that tell which statements are void since now."""
         voids = voids_of(new)
-        if not voids and not voided:
+        if not voids and not targeted:
             return []
-        await ledger.add_voids(voids)
-        concerned = {void.target for void in voids} | set(voided)
+        if voids:
+            await ledger.add_voids(voids)
+        concerned = {void.target for void in voids} | set(targeted)
         targets = {**known, **{one.id: target_of(one) for one in new}}
         found = newly_void(targets, await ledger.voids(concerned))
         return [
@@ -129,6 +147,19 @@ class Recording:
             for target, void in found
             if target.person is not None
         ]
+
+
+def _dated(one: Arrival, stored_at: datetime, writer: Writer) -> Arrival:
+    """Return the statement with the time it is stored at as its own, where its sender gave none (part 2, 2.4.7)."""
+    if one.event.occurred_at != one.received_at:
+        return one
+    statement = replace(one.statement, event=replace(one.event, occurred_at=stored_at))
+    return arrival(statement, stored_at, one.account, one.fact_id, writer)
+
+
+def _parts(submissions: Iterable[Submission]) -> dict[str, bytes]:
+    """Return all data that came along, by SHA-2."""
+    return {sha2: data for submission in submissions for sha2, data in submission.parts.items()}
 
 
 def _size(submission: Submission) -> int:

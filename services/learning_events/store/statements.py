@@ -1,22 +1,25 @@
-"""The only place with SQL of learning_events: statements, what voids them, and the facts that tell both.
+"""The SQL of statements: what they are, what voids them, and the facts that tell both.
 
-Locks are taken in this order: the organisation's gate, subjects, statements by id, streams. The gate is what makes
-voiding independent of order: a transaction that voids holds it alone, all others share it, so that of a statement and
-what voids it the later one sees the earlier.
+Locks are taken in this order: the organisation's gate (`gate.py`), subjects, statements by id, what they are found by,
+attachments, streams.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
+from itertools import groupby
 from typing import Any, Final
 
 from services.learning_events.domain.arrival import Arrival, Kept, Writer
-from services.learning_events.domain.served import StoredStatement
+from services.learning_events.domain.served import StoredStatement, actor_of
 from services.learning_events.domain.statement import XapiVersion
 from services.learning_events.domain.voiding import Target, Void
-from services.learning_events.handlers.ports import ArrivalPage, Inserted, Reader
+from services.learning_events.handlers.ports import ArrivalPage, Inserted, Reader, Referral
+from services.learning_events.store import search_index
+from services.learning_events.store.attachments import attach, forget_attachments
+from services.learning_events.store.gate import hold_gate, share_gate
 from services.learning_events.store.originals import erase_originals, keep_originals
 from shared.events.erasure import facts_erased
 from shared.events.fact import NewFact
@@ -30,28 +33,23 @@ from shared.runtime.postgres import Transaction
 from shared.runtime.stream_store import StreamStore
 
 ERASED_AT_ONCE: Final = 500
-GATE: Final = 0x766F_6964
-"""The first half of the gates' advisory lock keys; "void" in ASCII. Keys in two halves never meet those of subjects."""
-
-_SHARE_GATE: Final = "SELECT pg_advisory_xact_lock_shared($1, $2)"
-_HOLD_GATE: Final = "SELECT pg_advisory_xact_lock($1, $2)"
 _INSERT: Final = """
 INSERT INTO statements (organisation, is_test, key, version, epoch, stored_at, id, person, account, fact_id, original,
     place, is_voiding)
-SELECT $1, $2, $3, $4, (SELECT epoch FROM backbone.epochs), new.*, new.place = ANY($5::bigint[])
-FROM unnest($6::timestamptz[], $7::uuid[], $8::text[], $9::text[], $10::uuid[], $11::bytea[]) WITH ORDINALITY
-    AS new (stored_at, id, person, account, fact_id, original, place)
+SELECT $1, $2, $3, $4, (SELECT epoch FROM backbone.epochs), $5, new.*, new.place = ANY($6::bigint[])
+FROM unnest($7::uuid[], $8::text[], $9::text[], $10::uuid[], $11::bytea[]) WITH ORDINALITY
+    AS new (id, person, account, fact_id, original, place)
 ORDER BY new.id, new.place
 ON CONFLICT (organisation, id) DO NOTHING
-RETURNING place, (SELECT true FROM voids AS v WHERE v.organisation = statements.organisation
-    AND v.is_test = statements.is_test AND v.target = statements.id LIMIT 1) IS NOT NULL
+RETURNING place, (SELECT true FROM referrals AS r WHERE r.organisation = statements.organisation
+    AND r.is_test = statements.is_test AND r.target = statements.id LIMIT 1) IS NOT NULL
 """
 _KEPT: Final = "SELECT id, original, is_test FROM statements WHERE organisation = $1 AND id = ANY($2::uuid[])"
 # Not EXISTS: without statistics the planner would read all voids of the organisation for it, instead of one a row.
-_IS_VOID: Final = """(SELECT true FROM voids AS v WHERE v.organisation = s.organisation
+IS_VOID: Final = """(SELECT true FROM voids AS v WHERE v.organisation = s.organisation
     AND v.is_test = s.is_test AND v.target = s.id LIMIT 1) IS NOT NULL AND NOT s.is_voiding"""
 _TARGETS: Final = f"""
-SELECT s.id, s.person, s.fact_id, s.is_voiding, {_IS_VOID} FROM statements AS s
+SELECT s.id, s.person, s.fact_id, s.is_voiding, {IS_VOID} FROM statements AS s
 WHERE s.organisation = $1 AND s.is_test = $2 AND s.id = ANY($3::uuid[]) AND s.original IS NOT NULL
 """  # noqa: S608 - a constant
 _ADD_VOIDS: Final = """
@@ -61,9 +59,12 @@ SELECT $1, $2, new.* FROM unnest($3::uuid[], $4::uuid[], $5::timestamptz[]) AS n
 _VOIDS: Final = """
 SELECT target, voiding, occurred_at FROM voids WHERE organisation = $1 AND is_test = $2 AND target = ANY($3::uuid[])
 """
+COLUMNS: Final = f"""
+s.epoch, s.xid::text::bigint, s.place, s.id, s.original, s.stored_at, s.key, s.version, s.person, s.account, s.is_test,
+{IS_VOID}
+"""
 _STORED: Final = f"""
-SELECT s.epoch, s.xid::text::bigint, s.place, s.id, s.original, s.stored_at, s.key, s.version, s.person, s.account,
-    s.is_test, {_IS_VOID} FROM statements AS s
+SELECT {COLUMNS} FROM statements AS s
 WHERE s.organisation = $1 AND s.is_test = $2 AND ($3::text IS NULL OR s.key = $3) AND s.original IS NOT NULL
 """  # noqa: S608 - a constant
 _FIND: Final = _STORED + "AND s.id = $4"
@@ -78,6 +79,12 @@ _NEWEST: Final = f"{_STORED} {_BEHIND_HORIZON} ORDER BY s.epoch DESC, s.xid DESC
 _TOLD: Final = """
 SELECT number, organisation, convert_from(data, 'UTF8')::json ->> 'statement' FROM backbone.facts
 WHERE subject = $1 AND number > $2 AND type = $3 AND data IS NOT NULL ORDER BY number LIMIT $4
+"""
+_ACTING: Final = """
+SELECT s.organisation, s.is_test, s.original, s.stored_at, s.xid::text
+FROM statements AS s JOIN unnest($1::text[], $2::text[]) AS told (organisation, id)
+    ON s.organisation = told.organisation AND s.id = told.id::uuid
+WHERE s.original IS NOT NULL
 """
 _EMPTY: Final = """
 UPDATE statements AS s SET account = NULL, original = NULL
@@ -94,11 +101,11 @@ class PostgresStatements:
         self._backbone = backbone
 
     @asynccontextmanager
-    async def opened(self, writer: Writer, *, is_voiding: bool) -> AsyncIterator[PostgresLedger]:
+    async def opened(self, writer: Writer, *, is_referring: bool) -> AsyncIterator[PostgresLedger]:
         """Open a transaction as the writer's organisation. Raises DatabaseUnavailable; nothing was stored then."""
         async with self._backbone.door(writer.organisation) as tx:
-            await tx.connection.fetchval(_HOLD_GATE if is_voiding else _SHARE_GATE, GATE, _gate(writer.organisation))
-            yield PostgresLedger(tx, self._backbone.store, writer)
+            enter = hold_gate if is_referring else share_gate
+            yield PostgresLedger(tx, self._backbone.store, writer, await enter(tx.connection, writer.organisation))
             await faults.point("learning-events.written")
         await faults.point("learning-events.committed")
 
@@ -106,7 +113,7 @@ class PostgresStatements:
         """Return the statement, if there is one that this reader may see and that was not erased."""
         async with self._backbone.door(reader.organisation) as tx:
             row = await tx.connection.fetchrow(_FIND, *_seen_by(reader), statement_id)
-        return None if row is None else _stored(row)
+        return None if row is None else stored(row)
 
     async def after(self, reader: Reader, position: tuple[int, int, int], limit: int) -> ArrivalPage:
         """Return what arrived after a position, up to the snapshot horizon: no row can appear before it any more."""
@@ -126,14 +133,31 @@ class PostgresStatements:
         await erase_originals(self._backbone, person)
         after = 0
         while True:
+            told = await self._told(person, after)
+            for organisation, rows in groupby(told, key=lambda row: str(row[1])):
+                await forget_attachments(self._backbone, organisation, [row[2] for row in rows])
             async with self._backbone.backbone() as tx:
                 await tx.lock({person})
-                told = await tx.connection.fetch(_TOLD, person, after, StatementRecorded.type, ERASED_AT_ONCE)
-                await tx.connection.execute(_EMPTY, [row[1] for row in told], [row[2] for row in told])
-                if len(told) < ERASED_AT_ONCE:
+                await self._empty(tx, [row[1] for row in told], [row[2] for row in told])
+                after = told[-1][0] if told else after
+                if not await tx.connection.fetch(_TOLD, person, after, StatementRecorded.type, 1):
                     await self._erase_facts(tx, person)
                     return
-            after = told[-1][0]
+
+    async def _told(self, person: str, after: int) -> list[Any]:
+        async with self._backbone.reading() as connection:
+            found = await connection.fetch(_TOLD, person, after, StatementRecorded.type, ERASED_AT_ONCE)
+        return list(found)
+
+    async def _empty(self, tx: Transaction, organisations: list[str], ids: list[str]) -> None:
+        """Empty the statements, and have nothing found by who acted in them."""
+        acting = await tx.connection.fetch(_ACTING, organisations, ids)
+        rows = [
+            (organisation, is_test, actor_of(original), stored_at, xid)
+            for organisation, is_test, original, stored_at, xid in acting
+        ]
+        await search_index.forget_actors(tx.connection, rows)
+        await tx.connection.execute(_EMPTY, organisations, ids)
 
     async def _erase_facts(self, tx: Transaction, person: str) -> None:
         telling = facts_erased(LEARNING_EVENTS, 0).type
@@ -144,10 +168,12 @@ class PostgresStatements:
 class PostgresLedger:
     """One open transaction of a writer."""
 
-    def __init__(self, tx: Transaction, facts: StreamStore, writer: Writer) -> None:
+    def __init__(self, tx: Transaction, facts: StreamStore, writer: Writer, stored_at: datetime) -> None:
         self._tx = tx
         self._facts = facts
         self._writer = writer
+        self._places: dict[str, int] = {}
+        self.stored_at = stored_at
 
     async def targets(self, ids: Collection[str]) -> Mapping[str, Target]:
         """Return those of the statements that are kept and not erased, to be voided."""
@@ -162,12 +188,37 @@ class PostgresLedger:
         """Store those whose id is not taken, by id, so that two writers of the same ids do not wait in a ring."""
         writer = self._writer
         rows = await self._tx.connection.fetch(
-            _INSERT, writer.organisation, writer.is_test, writer.key, version.value, *_columns(arrivals)
+            _INSERT, writer.organisation, writer.is_test, writer.key, version.value, self.stored_at, *_columns(arrivals)
         )
+        new = {place: arrivals[place - 1] for place, _ in rows}
+        self._places |= {arrival.id: place for place, arrival in new.items()}
+        await search_index.add_arrivals(self._tx.connection, writer, new, self.stored_at)
         return Inserted(
             frozenset([arrivals[place - 1].id for place, _ in rows]),
-            frozenset([arrivals[place - 1].id for place, is_void in rows if is_void]),
+            frozenset([arrivals[place - 1].id for place, is_targeted in rows if is_targeted]),
         )
+
+    async def attach(self, arrivals: Sequence[Arrival], parts: Mapping[str, bytes]) -> None:
+        """Keep the data that came along with these new ones, by SHA-2."""
+        if arrivals:
+            await attach(self._tx.connection, self._writer, arrivals, parts)
+
+    async def add_referrals(self, referrals: Sequence[tuple[str, str]]) -> Sequence[Referral]:
+        """Keep which new statements refer to which, pairs of the target and the one that refers, and return them."""
+        rows = [(target, referring, self._places[referring]) for target, referring in referrals]
+        return await search_index.add_referrals(self._tx.connection, self._writer, self.stored_at, rows)
+
+    async def referrals(self, targets: Collection[str], limit: int) -> Sequence[Referral]:
+        """Return kept statements that refer to these."""
+        return await search_index.referrals(self._tx.connection, self._writer, targets, limit)
+
+    async def originals(self, ids: Collection[str]) -> Mapping[str, bytes]:
+        """Return those of the statements that are kept and not erased."""
+        return await search_index.originals(self._tx.connection, self._writer, ids)
+
+    async def add_terms(self, rows: Sequence[tuple[str, Referral]]) -> None:
+        """Have statements that refer to others found by further terms. Safe to repeat."""
+        await search_index.add_terms(self._tx.connection, self._writer, rows)
 
     async def keep_originals(self, arrivals: Sequence[Arrival]) -> None:
         """Keep what these new ones were made of, where they did not come as statements."""
@@ -203,16 +254,10 @@ class PostgresLedger:
         await self._facts.append(self._tx, facts)
 
 
-def _gate(organisation: str) -> int:
-    """Return the second half of the gate's key. Two organisations that share one only wait a little for each other."""
-    return zlib.crc32(organisation.encode()) - (1 << 31)
-
-
 def _columns(arrivals: Sequence[Arrival]) -> list[list[Any]]:
     """Return the arrays of `_INSERT`: the places, from 1, of what voids; then the columns of all rows."""
     return [
         [place for place, arrival in enumerate(arrivals, start=1) if arrival.event.is_voiding],
-        [arrival.received_at for arrival in arrivals],
         [arrival.id for arrival in arrivals],
         [arrival.account and arrival.account.person for arrival in arrivals],
         [arrival.account and arrival.account.account for arrival in arrivals],
@@ -231,7 +276,8 @@ def _target(row: Any) -> Target:
     return Target(str(statement_id), known, FactId(str(fact_id)), is_voiding, was_void)
 
 
-def _stored(row: Any) -> StoredStatement:
+def stored(row: Any) -> StoredStatement:
+    """Return a row of COLUMNS as a statement."""
     _, _, _, statement_id, original, stored_at, key, version, person, account, is_test, is_void = row
     return StoredStatement(
         str(statement_id), original, stored_at, key, XapiVersion(version), person, account, is_test, is_void
@@ -240,4 +286,4 @@ def _stored(row: Any) -> StoredStatement:
 
 def _page(rows: Sequence[Any], before: tuple[int, int, int], *, has_more: bool) -> ArrivalPage:
     last = (rows[-1][0], rows[-1][1], rows[-1][2]) if rows else before
-    return ArrivalPage(tuple(_stored(row) for row in rows), last, has_more)
+    return ArrivalPage(tuple(stored(row) for row in rows), last, has_more)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.suites.learning_events.house import House, Platform, statement
+from tests.unit.learning_events.samples import ID
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -99,9 +100,11 @@ async def test_a_body_that_inflates_beyond_the_bound_is_refused(house: House, pl
 @pytest.mark.parametrize(
     ("headers", "status", "pointer"),
     [
-        ({"content_type": "text/plain"}, 415, "content-type"),
-        ({"content_type": "multipart/mixed; boundary=x"}, 415, "content-type"),
-        ({"content_type": "application/json; charset=latin-1"}, 415, "content-type"),
+        ({"content_type": "text/plain"}, 400, "content-type"),
+        ({"content_type": "multipart/form-data; boundary=x"}, 400, "content-type"),
+        ({"content_type": "multipart/mixed"}, 400, "content-type"),
+        ({"content_type": "multipart/mixed; boundary=x"}, 400, ""),
+        ({"content_type": "application/json; charset=latin-1"}, 400, "content-type"),
         ({"content_encoding": "br"}, 415, "content-encoding"),
         ({"content_encoding": "gzip"}, 400, ""),
         ({"authorization": "Bearer nobodys"}, 401, "authorization"),
@@ -124,12 +127,32 @@ async def test_a_field_of_the_query_that_nobody_knows_is_refused(house: House, p
 
 
 @pytest.mark.parametrize(
-    "query",
-    ["", "?statementId=7", "?statementId=a&voidedStatementId=b", "?verb=https://x.example/y", "?limit=5"],
+    ("query", "pointer"),
+    [
+        ("statementId=7", "statementId"),
+        (f"statementId={ID}&voidedStatementId={ID}", "voidedStatementId"),
+        (f"statementId={ID}&verb=https://x.example/y", "verb"),
+        (f"statementId={ID}&cursor=x", "cursor"),
+        ("Verb=https://x.example/y", "Verb"),
+        ("verb=answered", "verb"),
+        ("activity=a b", "activity"),
+        ("registration=7", "registration"),
+        ("agent=ada", "agent"),
+        ('agent={"mbox": "ada@example.org"}', "agent/mbox"),
+        ("since=yesterday", "since"),
+        ("until=2026-03-01", "until"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("ascending=yes", "ascending"),
+        ("related_agents=True", "related_agents"),
+        ("format=Exact", "format"),
+        ("attachments=1", "attachments"),
+        ("cursor=x", "cursor"),
+    ],
 )
-async def test_reading_asks_for_one_statement_by_its_id(platform: Platform, query: str) -> None:
-    response = await platform.get(f"/xapi/statements{query}")
-    assert response.status_code == 400
+async def test_a_question_for_statements_that_is_none_is_refused(platform: Platform, query: str, pointer: str) -> None:
+    response = await platform.get(f"/xapi/statements?{query}")
+    assert (response.status_code, response.json()["errors"][0]["pointer"]) == (400, pointer)
     assert response.json()["errors"][0]["mend"]
 
 

@@ -114,7 +114,7 @@ async def test_a_follower_does_not_pass_a_writer_who_began_earlier_and_ends_late
     store = PostgresStatements(house.backbone)
     writer = Writer(platform.organisation, platform.key, is_test=False)
     token = (await platform.get("/v1/events")).json()["sync_token"]
-    async with store.opened(writer, is_voiding=False) as ledger:
+    async with store.opened(writer, is_referring=False) as ledger:
         await ledger._tx.connection.fetchval("SELECT pg_current_xact_id()")
         later = await platform.post(statement())
         assert (await platform.get(f"/v1/events?cursor={token}")).json()["items"] == []

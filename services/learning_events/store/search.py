@@ -1,0 +1,157 @@
+"""The SQL of searches: statements in the order in which they were stored, by what they are found by.
+
+The rows of one term are read in that order, and each is met with the rows of the other terms of its transaction. How
+much one look may read is bounded: what it found by then is a page, and the next one goes on behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from services.learning_events.domain.search import Found, Place, Search
+from services.learning_events.domain.served import StoredStatement
+from services.learning_events.handlers.ports import Matches, Reader
+from services.learning_events.store.search_index import term_key
+from services.learning_events.store.statements import COLUMNS, IS_VOID, stored
+from shared.runtime.backbone import Backbone
+from shared.runtime.postgres import Connection
+
+LOOKUPS_MAX: Final = 5_000
+"""Rows of the index that one look may meet with others: about 25 ms."""
+COUNTED_MAX: Final = 1_000
+"""Rows of a term that are counted to find the rarest; terms with more are common alike."""
+
+# What a writer stores that is not seen yet has a later time than its transaction's begin, or than this question.
+_CONSISTENT_THROUGH: Final = """
+SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
+_COUNT: Final = "SELECT count(*) FROM (SELECT FROM searchable WHERE term = $1 LIMIT $2) AS some"
+_AT: Final = """
+FROM unnest($4::integer[], $5::text[], $6::integer[]) WITH ORDINALITY AS at (epoch, xid, place, number)
+CROSS JOIN LATERAL (
+    SELECT * FROM statements AS one WHERE one.organisation = $1 AND one.is_test = $2 AND one.epoch = at.epoch
+        AND one.xid = at.xid::xid8 AND one.place = at.place AND ($3::text IS NULL OR one.key = $3) LIMIT 1
+) AS s WHERE s.original IS NOT NULL
+"""
+_VISIBLE: Final = f"""
+SELECT at.number, octet_length(s.original), {IS_VOID} {_AT} ORDER BY at.number
+"""
+_READ: Final = f"SELECT {COLUMNS} {_AT} ORDER BY at.number"
+# Not a join: the planner would read all rows of a term for it, instead of those of one transaction.
+_MET: Final = """
+CROSS JOIN LATERAL (SELECT ARRAY(
+    SELECT unnest(q.places) FROM searchable AS q
+    WHERE q.term = ${number} AND q.stored_at = e.stored_at AND q.xid = e.xid
+) AS places OFFSET 0) AS t{number}
+"""
+
+
+class PostgresCatalogues:
+    """What the statements of all organisations are found by; a door's transaction sees those of its own."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+
+    @asynccontextmanager
+    async def opened(self, reader: Reader) -> AsyncIterator[PostgresCatalogue]:
+        """Open a transaction of a reader. Raises DatabaseUnavailable."""
+        async with self._backbone.door(reader.organisation) as tx:
+            yield PostgresCatalogue(tx.connection, reader)
+
+
+class PostgresCatalogue:
+    """One open transaction of a reader that searches."""
+
+    def __init__(self, connection: Connection, reader: Reader) -> None:
+        self._connection = connection
+        self._reader = reader
+
+    async def consistent_through(self) -> datetime:
+        """Return up to when everything that was stored is seen by what is asked next, and by all after it.
+
+        Writers take the time of what they store from this clock, after their transaction shows in the activity that is
+        read here: who is not seen there stores at a later time than now.
+        """
+        through: datetime = await self._connection.fetchval(_CONSISTENT_THROUGH)
+        return through - timedelta(microseconds=1)
+
+    async def by_rarity(self, terms: Sequence[str]) -> list[str]:
+        """Return these terms, the rarest first; common ones stay in their order."""
+        if len(terms) == 1:
+            return list(terms)
+        counts = {
+            term: await self._connection.fetchval(_COUNT, self._key(term), COUNTED_MAX) for term in dict.fromkeys(terms)
+        }
+        return sorted(counts, key=lambda term: counts[term])
+
+    async def matches(self, terms: Sequence[str], search: Search, wanted: int) -> Matches:
+        """Return up to `wanted` statements that are found by all these terms, the first being read through."""
+        first, *others = (self._key(term) for term in terms)
+        looked_max = LOOKUPS_MAX // max(1, len(others))
+        start = search.start
+        bounds = (first, search.since, search.until, start.stored_at, str(start.xid), looked_max)
+        rows = await self._connection.fetch(
+            _matches(len(others), search.is_ascending), *bounds, start.place, wanted, *others
+        )
+        found = tuple(Found(Place(row[0], int(row[2]), row[3]), row[1]) for row in rows)
+        if len(found) == wanted:
+            return Matches(found, found[-1].at)
+        last = await self._connection.fetchrow(_last_looked_at(search.is_ascending), *bounds)
+        end = None if last is None else search.behind(Found(Place(last[0], int(last[1]), 0), 0))
+        return Matches(found, end)
+
+    async def visible(self, found: Sequence[Found]) -> list[tuple[Found, int]]:
+        """Return those that this reader may see and that are not void or erased, each with its bytes."""
+        rows = await self._connection.fetch(_VISIBLE, *self._at(found))
+        return [(found[number - 1], size) for number, size, is_void in rows if not is_void]
+
+    async def read(self, found: Sequence[Found]) -> list[StoredStatement]:
+        """Return these statements, in order."""
+        return [stored(row) for row in await self._connection.fetch(_READ, *self._at(found))]
+
+    def _key(self, term: str) -> int:
+        return term_key(self._reader.organisation, self._reader.is_test, term)
+
+    def _at(self, found: Sequence[Found]) -> tuple[Any, ...]:
+        epochs = [one.epoch for one in found]
+        xids = [str(one.at.xid) for one in found]
+        reader = self._reader
+        return reader.organisation, reader.is_test, reader.only_key, epochs, xids, [one.at.place for one in found]
+
+
+@lru_cache
+def _matches(others: int, is_ascending: bool) -> str:
+    """Return the question for what one term and `others` more find.
+
+    $1 to $6 as in `_looked_at`, $7 the place to go on from, $8 how many are wanted, $9 and on the other terms.
+    """
+    direction, beyond = ("ASC", ">") if is_ascending else ("DESC", "<")
+    met = "".join(_MET.format(number=number) for number in range(9, 9 + others))
+    in_all = "".join(f"AND p.place = ANY(t{number}.places) " for number in range(9, 9 + others))
+    return f"""
+SELECT e.stored_at, e.epoch, e.xid::text, p.place::integer FROM ({_looked_at(direction)} LIMIT $6) AS e
+{met} CROSS JOIN LATERAL unnest(e.places) AS p (place)
+WHERE (e.stored_at, e.xid, p.place) {beyond} ($4, $5::text::xid8, $7::integer) {in_all}
+ORDER BY e.stored_at {direction}, e.xid {direction}, p.place {direction} LIMIT $8
+"""  # noqa: S608 - numbers and constants
+
+
+@lru_cache
+def _last_looked_at(is_ascending: bool) -> str:
+    """Return the question for the last row that `_matches` looked at, where it did not come to the end."""
+    looked_at = _looked_at("ASC" if is_ascending else "DESC")
+    return f"SELECT stored_at, xid::text FROM ({looked_at} OFFSET $6::bigint - 1 LIMIT 1) AS e"  # noqa: S608
+
+
+def _looked_at(direction: str) -> str:
+    """Return the rows of term $1 after $2 and up to $3, from ($4, $5) on, $6 of them."""
+    from_on = ">=" if direction == "ASC" else "<="
+    return f"""
+SELECT stored_at, epoch, xid, places FROM searchable WHERE term = $1 AND stored_at > $2 AND stored_at <= $3
+    AND (stored_at, xid) {from_on} ($4, $5::text::xid8) ORDER BY stored_at {direction}, xid {direction}
+"""  # noqa: S608 - constants

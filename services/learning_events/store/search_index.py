@@ -1,0 +1,131 @@
+"""The SQL that fills what statements are found by, in the transaction that stores them.
+
+Rows are added in the order of arrival. The one exception: a statement that came before the one it refers to is found
+by more since then, so the places of its rows grow, in the order of the rows' keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from services.learning_events.domain.arrival import Arrival, Writer
+from services.learning_events.domain.search import Place
+from services.learning_events.domain.terms import agent_term, key_term
+from services.learning_events.handlers.ports import Referral
+from shared.runtime.postgres import Connection
+
+_ADD: Final = """
+INSERT INTO searchable (term, stored_at, xid, epoch, organisation, places)
+SELECT new.term, $2, pg_current_xact_id(), (SELECT epoch FROM backbone.epochs), $1, array_agg(new.place)
+FROM unnest($3::bigint[], $4::smallint[]) AS new (term, place)
+GROUP BY new.term ORDER BY new.term
+"""
+_INHERIT: Final = """
+INSERT INTO searchable AS known (term, stored_at, xid, epoch, organisation, places)
+SELECT new.term, new.stored_at, new.xid::xid8, new.epoch, $1, array_agg(new.place)
+FROM unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::integer[], $6::smallint[])
+    AS new (term, stored_at, xid, epoch, place)
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3
+ON CONFLICT (term, stored_at, xid) DO UPDATE
+SET places = ARRAY(SELECT DISTINCT unnest(known.places || excluded.places))
+"""
+_ADD_REFERRALS: Final = """
+INSERT INTO referrals (organisation, is_test, stored_at, epoch, target, referring, place)
+SELECT $1, $2, $3, (SELECT epoch FROM backbone.epochs), new.*
+FROM unnest($4::uuid[], $5::uuid[], $6::integer[]) AS new
+RETURNING target, referring, stored_at, xid::text, epoch, place
+"""
+_REFERRALS: Final = """
+SELECT target, referring, stored_at, xid::text, epoch, place FROM referrals
+WHERE organisation = $1 AND is_test = $2 AND target = ANY($3::uuid[]) LIMIT $4
+"""
+_ORIGINALS: Final = """
+SELECT id, original FROM statements
+WHERE organisation = $1 AND is_test = $2 AND id = ANY($3::uuid[]) AND original IS NOT NULL
+"""
+_FORGET: Final = """
+DELETE FROM searchable AS s USING unnest($1::bigint[], $2::timestamptz[], $3::text[]) AS named (term, stored_at, xid)
+WHERE s.term = named.term AND s.stored_at = named.stored_at AND s.xid = named.xid::xid8
+"""
+
+
+@lru_cache(maxsize=65_536)
+def term_key(organisation: str, is_test: bool, term: str) -> int:
+    """Return the 64 bits of BLAKE2b, signed, that stand for a term of an organisation's real or test data."""
+    text = f"{organisation} {is_test:d} {term}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8, person=b"deedterm").digest(), "big", signed=True)
+
+
+async def add_arrivals(
+    connection: Connection, writer: Writer, arrivals: Mapping[int, Arrival], stored_at: datetime
+) -> None:
+    """Have these new statements found by what they say and by their key. arrivals: by their place, from 1."""
+    organisation, is_test, key = writer.organisation, writer.is_test, key_term(writer.key)
+    terms: list[int] = []
+    places: list[int] = []
+    for place, arrival in arrivals.items():
+        names = arrival.statement.terms
+        if names:
+            terms += [term_key(organisation, is_test, name) for name in names]
+            terms.append(term_key(organisation, is_test, key))
+            places += [place] * (len(names) + 1)
+    if terms:
+        await connection.execute(_ADD, organisation, stored_at, terms, places)
+
+
+async def add_referrals(
+    connection: Connection, writer: Writer, stored_at: datetime, rows: Sequence[tuple[str, str, int]]
+) -> list[Referral]:
+    """Have kept which new statements refer to which. rows: target, the one that refers, its place."""
+    targets, referring, places = (list(column) for column in zip(*rows, strict=True))
+    found = await connection.fetch(
+        _ADD_REFERRALS, writer.organisation, writer.is_test, stored_at, targets, referring, places
+    )
+    return [_referral(row) for row in found]
+
+
+async def referrals(connection: Connection, writer: Writer, targets: Collection[str], limit: int) -> list[Referral]:
+    """Return kept statements that refer to these."""
+    found = await connection.fetch(_REFERRALS, writer.organisation, writer.is_test, list(targets), limit)
+    return [_referral(row) for row in found]
+
+
+async def originals(connection: Connection, writer: Writer, ids: Collection[str]) -> dict[str, bytes]:
+    """Return those of the statements that are kept and not erased."""
+    rows = await connection.fetch(_ORIGINALS, writer.organisation, writer.is_test, list(ids))
+    return {str(row[0]): row[1] for row in rows}
+
+
+async def add_terms(connection: Connection, writer: Writer, rows: Iterable[tuple[str, Referral]]) -> None:
+    """Have statements that refer to others found by further terms. Safe to repeat."""
+    columns: tuple[list[Any], ...] = ([], [], [], [], [])
+    for term, one in rows:
+        key = term_key(writer.organisation, writer.is_test, term)
+        for column, value in zip(
+            columns, (key, one.at.stored_at, str(one.at.xid), one.epoch, one.at.place), strict=True
+        ):
+            column.append(value)
+    await connection.execute(_INHERIT, writer.organisation, *columns)
+
+
+async def forget_actors(connection: Connection, rows: Iterable[tuple[str, bool, str, datetime, str]]) -> None:
+    """Have these actors' statements found by their actors no more.
+
+    rows: organisation, kind of data, the actor's canonical text, and the time and the number of the transaction.
+    """
+    columns: tuple[list[Any], ...] = ([], [], [])
+    for organisation, is_test, actor, stored_at, xid in rows:
+        for is_broad in (False, True):
+            columns[0].append(term_key(organisation, is_test, agent_term(actor, is_broad=is_broad)))
+            columns[1].append(stored_at)
+            columns[2].append(xid)
+    await connection.execute(_FORGET, *columns)
+
+
+def _referral(row: Any) -> Referral:
+    target, referring, stored_at, xid, epoch, place = row
+    return Referral(str(target), str(referring), Place(stored_at, int(xid), place), epoch)
