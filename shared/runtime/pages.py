@@ -40,15 +40,21 @@ def encode_cursor(name: str, position: Sequence[str | int]) -> str:
     return base64.urlsafe_b64encode(canonical_json.dumps([name, *position])).decode().rstrip("=")
 
 
-def decode_cursor(name: str, query: Mapping[str, str], *shape: type[str] | type[int]) -> Position | None:
+def decode_cursor(
+    name: str,
+    query: Mapping[str, str],
+    *shape: type[str] | type[int],
+    characters_max: int = CURSOR_CHARACTERS_MAX,
+) -> Position | None:
     """Return the position in the query's `cursor`, None for the first page.
 
-    shape: the type of each part, as given to `encode_cursor`. Raises Rejected for a cursor of another list or shape.
+    shape: the type of each part, as given to `encode_cursor`. characters_max: more for lists whose order is by names
+    that others chose. Raises Rejected for a cursor of another list or shape.
     """
     text = query.get("cursor")
     if text is None:
         return None
-    parts = _parts(text)
+    parts = _parts(text, characters_max)
     if not parts or parts[0] != name or tuple(type(part) for part in parts[1:]) != shape:
         raise Rejected.of("cursor", "it is no cursor of this list", _MEND)
     return tuple(parts[1:])
@@ -59,8 +65,8 @@ def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
     return {"items": items, "has_more": next_cursor is not None, "next_cursor": next_cursor}
 
 
-def _parts(text: str) -> list[Any] | None:
-    if len(text) > CURSOR_CHARACTERS_MAX or not text.isascii():
+def _parts(text: str, characters_max: int) -> list[Any] | None:
+    if len(text) > characters_max or not text.isascii():
         return None
     try:
         value = canonical_json.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))

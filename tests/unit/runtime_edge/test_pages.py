@@ -35,6 +35,15 @@ def test_the_cursor_of_another_list_or_shape_is_refused() -> None:
             decode_cursor(name, {"cursor": cursor}, *shape)
 
 
+def test_a_list_of_long_names_may_allow_longer_cursors() -> None:
+    cursor = encode_cursor("activities", ["x" * 1_000])
+    with pytest.raises(Rejected):
+        decode_cursor("activities", {"cursor": cursor}, str)
+    assert decode_cursor("activities", {"cursor": cursor}, str, characters_max=len(cursor)) == ("x" * 1_000,)
+    with pytest.raises(Rejected):
+        decode_cursor("activities", {"cursor": cursor}, str, characters_max=len(cursor) - 1)
+
+
 def test_without_a_cursor_it_is_the_first_page() -> None:
     assert decode_cursor("people", {}, str) is None
 
