@@ -8,8 +8,10 @@ from services.skill_inference import parameters
 from services.skill_inference.domain.framework import parse_framework
 from services.skill_inference.domain.ledgers import Ledgers
 from services.skill_inference.domain.release import parse_release
+from services.skill_inference.domain.skill_names import SkillNames
 from services.skill_inference.handlers.desk import Inference
-from services.skill_inference.http import Alignments, Publications, endpoints
+from services.skill_inference.http.alignments import Alignments
+from services.skill_inference.http.publications import Publications
 from services.skill_inference.jobs import Reviser
 from services.skill_inference.rpc import door
 from services.skill_inference.settings import SkillInferenceSettings
@@ -43,12 +45,14 @@ def build(settings: Settings, peers: Peers) -> Service:
     reviser = Reviser(backbone, inference, book)
     backbone.hear(InferenceEffect(inference, book, reviser.nudge))
     backbone.after_rebuild = reviser.after_rebuild
+    published = {releases[name].id: raw for name, raw in documents.items()}
+    names = SkillNames(framework, settings.origin)
     return Service(
         backbone,
-        endpoints(
-            Publications(framework, {releases[name].id: raw for name, raw in documents.items()}, settings.origin),
-            Alignments(backbone, clock, framework, reviser.nudge),
-        ),
+        [
+            *Publications(framework, published, settings.origin).endpoints(),
+            *Alignments(backbone, clock, framework, names, book, reviser.nudge).endpoints(),
+        ],
         [door(backbone, inference, book)],
         [reviser],
     )

@@ -46,10 +46,17 @@ class Section:
 
     def numbers(self, name: str, count: int, low: float, high: float) -> tuple[float, ...]:
         """Return exactly `count` numbers in [low, high]."""
-        values = self._items(name)
+        values = self.items(name)
         if len(values) != count:
             raise Rejected.of(self.at(name), f"expected {count} numbers, got {len(values)}", f"Write {count} numbers.")
         return tuple(_number(value, f"{self.at(name)}/{index}", low, high) for index, value in enumerate(values))
+
+    def items(self, name: str) -> Sequence[object]:
+        """Return the list under `name`, whatever its items are."""
+        value = self._value(name)
+        if not isinstance(value, list):
+            raise Rejected.of(self.at(name), "expected a list", "Write a JSON array.")
+        return value
 
     def section(self, name: str) -> Section:
         """Return the object under `name`."""
@@ -57,19 +64,13 @@ class Section:
 
     def sections(self, name: str) -> tuple[Section, ...]:
         """Return the objects of the list under `name`."""
-        return tuple(Section(value, f"{self.at(name)}/{index}") for index, value in enumerate(self._items(name)))
+        return tuple(Section(value, f"{self.at(name)}/{index}") for index, value in enumerate(self.items(name)))
 
     def close(self) -> None:
         """Hold the section to what was asked of it. Raises Rejected for any other member."""
         for name in self.names():
             if name not in self._asked:
                 raise Rejected.of(self.at(name), "no such member is known", "Remove it, or mend its spelling.")
-
-    def _items(self, name: str) -> Sequence[object]:
-        value = self._value(name)
-        if not isinstance(value, list):
-            raise Rejected.of(self.at(name), "expected a list", "Write a JSON array.")
-        return value
 
     def _value(self, name: str) -> object:
         if name not in self._members:

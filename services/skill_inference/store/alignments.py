@@ -12,9 +12,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from services.skill_inference.domain.alignment import Target, parse_alignments, targets
-from services.skill_inference.handlers.adopting import VERSIONS_KEPT, Adopted, Table
+from services.skill_inference.domain.alignment import Target, targets
+from services.skill_inference.domain.alignment_csv import parse_alignments
+from services.skill_inference.handlers.adopting import VERSIONS_KEPT, Adopted, Table, Touched, Version
 from services.skill_inference.handlers.desk import Basis
+from services.skill_inference.store.unaligned import OrganisationActivities
 from shared.runtime.postgres import Connection
 
 ALIGNMENTS_LOCK_KEY: Final = 0x6465_6564_616C_6967
@@ -29,13 +31,19 @@ SELECT 'statements'::regclass::oid::bigint AS generation,
 """
 _IN_FORCE: Final = "SELECT organisation, max(version) FROM alignment_tables GROUP BY organisation"
 _CONTENT: Final = "SELECT content FROM alignment_tables WHERE organisation = $1 AND version = $2"
-_CURRENT: Final = """
-SELECT organisation, version, content, digest, lines, activities, adopted_at, adopted_by
-FROM alignment_tables WHERE organisation = $1 ORDER BY version DESC LIMIT 1
+_SELECT: Final = """
+SELECT organisation, version, content, digest, lines, activities, form, adopted_at, adopted_by
+FROM alignment_tables WHERE organisation = $1
+"""
+_CURRENT: Final = f"{_SELECT} ORDER BY version DESC LIMIT 1"
+_VERSION: Final = f"{_SELECT} AND version = $2"
+_VERSIONS: Final = """
+SELECT version, digest, lines, activities, form, adopted_at, adopted_by
+FROM alignment_tables WHERE organisation = $1 ORDER BY version DESC
 """
 _ADOPT: Final = """
-INSERT INTO alignment_tables (organisation, version, digest, lines, activities, content, adopted_at, adopted_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO alignment_tables (organisation, version, digest, lines, activities, content, form, adopted_at, adopted_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 _SWEEP: Final = "INSERT INTO sweeps (organisation, version_before, version, requested_at) VALUES ($1, $2, $3, $4)"
 _PRUNE: Final = "DELETE FROM alignment_tables WHERE organisation = $1 AND version <= $2"
@@ -127,11 +135,38 @@ class OrganisationAlignments:
             table.lines,
             table.activities,
             table.content,
+            table.form,
             adopted.adopted_at,
             adopted.adopted_by,
         )
         await self._connection.execute(_SWEEP, self._organisation, version - 1, version, adopted.adopted_at)
         await self._connection.execute(_PRUNE, self._organisation, version - VERSIONS_KEPT)
+
+
+class OrganisationVersions:
+    """The versions of one organisation's alignments in one transaction of a door, and whom they touch."""
+
+    def __init__(self, connection: Connection, organisation: str, book: AlignmentBook) -> None:
+        self._connection = connection
+        self._organisation = organisation
+        self._book = book
+
+    async def versions(self) -> list[Version]:
+        """Return the versions that are kept, newest first."""
+        return [Version(*row) for row in await self._connection.fetch(_VERSIONS, self._organisation)]
+
+    async def version(self, version: int) -> Adopted | None:
+        """Return a version, None where it is not kept."""
+        row = await self._connection.fetchrow(_VERSION, self._organisation, version)
+        return None if row is None else _adopted(row)
+
+    async def targets(self, version: int) -> Mapping[str, Target] | None:
+        """Return what activities show by this version, None where it is not kept."""
+        return await self._book.version(self._connection, self._organisation, version)
+
+    async def people(self, activities: Collection[str]) -> Touched:
+        """Return how many have a statement about one of these activities."""
+        return await OrganisationActivities(self._connection, self._organisation).people(activities)
 
 
 async def sweep_everybody(connection: Connection, now: datetime) -> None:
@@ -145,5 +180,5 @@ def _parsed(content: bytes, skills: Collection[str]) -> Mapping[str, Target]:
 
 
 def _adopted(row: Any) -> Adopted:
-    organisation, version, content, digest, lines, activities, adopted_at, adopted_by = row
-    return Adopted(organisation, version, Table(content, digest, lines, activities), adopted_at, adopted_by)
+    organisation, version, content, digest, lines, activities, form, adopted_at, adopted_by = row
+    return Adopted(organisation, version, Table(content, digest, lines, activities, form), adopted_at, adopted_by)

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from services.skill_inference.domain.alignment import parse_alignments, targets
+from services.skill_inference.domain.alignment import targets
+from services.skill_inference.domain.alignment_csv import parse_alignments
 from services.skill_inference.domain.claims import claimable_level
 from services.skill_inference.domain.estimate import Estimate
 from services.skill_inference.domain.fold import fold

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.skill_inference.domain.alignment import CHARACTERS_MAX, Alignment, Target, parse_alignments, targets
+from services.skill_inference.domain.alignment import Alignment, AlignmentTable, Target, targets
+from services.skill_inference.domain.alignment_csv import CHARACTERS_MAX, parse_alignments
 from services.skill_inference.domain.observation import Assurance
 from shared.kernel.errors import Rejected, TooLarge
 from tests.unit.skill_inference.people import APIS, DRIFT, framework
@@ -13,7 +14,11 @@ QUIZ = "https://lms.example/quiz/7"
 
 def _parse(*lines: str, header: str = HEADER) -> tuple[tuple[Alignment, ...], list[tuple[int, str]]]:
     table = parse_alignments(header + "".join(f"{line}\n" for line in lines), framework().skills)
-    return table.rows, [(fault.line, fault.column) for fault in table.faults]
+    return table.rows, _places(table)
+
+
+def _places(table: AlignmentTable) -> list[tuple[int, str]]:
+    return [(int(line), column) for line, column in (fault.pointer[1:].split("/") for fault in table.faults)]
 
 
 def test_a_line_aligns_an_activity_to_a_skill() -> None:
@@ -73,7 +78,7 @@ def test_an_activity_shows_at_most_sixteen_skills() -> None:
     skills = [f"integration.{chr(97 + n)}" for n in range(17)]
     text = HEADER + "".join(f"{QUIZ},{skill},0,automated-check,1\n" for skill in skills)
     table = parse_alignments(text, skills)
-    assert (len(table.rows), [fault.line for fault in table.faults]) == (16, [18])
+    assert (len(table.rows), _places(table)) == (16, [(18, "skill")])
 
 
 def test_the_lines_of_an_activity_make_one_target() -> None:

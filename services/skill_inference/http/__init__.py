@@ -1,0 +1,1 @@
+"""The HTTP door: the framework and the releases for everybody, alignments for the organisation they belong to."""
