@@ -12,6 +12,7 @@ from services.skill_inference.domain.skill_names import SkillNames
 from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.http.alignments import Alignments
 from services.skill_inference.http.publications import Publications
+from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
 from services.skill_inference.rpc import door
 from services.skill_inference.settings import SkillInferenceSettings
@@ -52,6 +53,7 @@ def build(settings: Settings, peers: Peers) -> Service:
         [
             *Publications(framework, published, settings.origin).endpoints(),
             *Alignments(backbone, clock, framework, names, book, reviser.nudge).endpoints(),
+            *Reports(backbone, inference, book).endpoints(),
         ],
         [door(backbone, inference, book)],
         [reviser],
