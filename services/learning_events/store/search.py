@@ -30,7 +30,7 @@ _CONSISTENT_THROUGH: Final = """
 SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
 """
-_COUNT: Final = "SELECT count(*) FROM (SELECT FROM searchable WHERE term = $1 LIMIT $2) AS some"
+_COUNT: Final = "SELECT count(*) FROM (SELECT FROM searchable WHERE term = $1 LIMIT $2) AS counted"
 _AT: Final = """
 FROM unnest($4::integer[], $5::text[], $6::integer[]) WITH ORDINALITY AS at (epoch, xid, place, number)
 CROSS JOIN LATERAL (
