@@ -6,14 +6,20 @@ from functools import partial
 from pathlib import Path
 
 from deedlog.learning_events.v1 import service_pb2_grpc
-from services.learning_events.clients import IdentityPeople
+from services.learning_events.clients import IdentityPeople, InferenceSkills
 from services.learning_events.handlers.documents import DocumentKeeping
+from services.learning_events.handlers.dry_run import DryRun
 from services.learning_events.handlers.erasing import erase_everywhere
+from services.learning_events.handlers.originals import OriginalReading
+from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
 from services.learning_events.handlers.searching import Searching
 from services.learning_events.handlers.uploading import Uploading
 from services.learning_events.http.alternate import with_alternate_syntax
+from services.learning_events.http.bulk import BulkDoor
+from services.learning_events.http.caliper import CaliperDoor
+from services.learning_events.http.cloud_events import CloudEventsDoor
 from services.learning_events.http.documents import DocumentsDoor
 from services.learning_events.http.events import EventsDoor
 from services.learning_events.http.imports import ImportsDoor
@@ -29,6 +35,7 @@ from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.import_queue import PostgresImportQueue
 from services.learning_events.store.imports import PostgresImports
 from services.learning_events.store.search import PostgresCatalogues
+from services.learning_events.store.originals import PostgresOriginals
 from services.learning_events.store.statements import PostgresStatements
 from services.learning_events.stream import PeopleEffect
 from shared.events.sources import LEARNING_EVENTS
@@ -53,11 +60,17 @@ def build(settings: Settings, peers: Peers) -> Service:
     backbone.hear(PeopleEffect(people.forget, erasing.nudge))
     recording = Recording(people, statements, system_fact_id)
     reading = Reading(statements)
+    originals = PostgresOriginals(backbone)
+    publishing = Publishing(recording, people, originals)
+    dry_run = DryRun(people, originals, InferenceSkills(partial(peers.channel, "skill_inference")))
     searching = Searching(PostgresCatalogues(backbone), PostgresAttachments(backbone), peers.clock)
     keeping = DocumentKeeping(people, documents)
     endpoints = [
         *StatementsDoor(recording, reading, searching, peers.clock, new_statement_id, settings.origin).endpoints(),
-        *EventsDoor(reading).endpoints(),
+        *EventsDoor(reading, OriginalReading(statements, originals)).endpoints(),
+        *CloudEventsDoor(publishing, dry_run, peers.clock, new_statement_id).endpoints(),
+        *BulkDoor(publishing, peers.clock, new_statement_id).endpoints(),
+        *CaliperDoor(publishing, peers.clock).endpoints(),
         *[
             one
             for spec in (STATE, AGENT_PROFILE, ACTIVITY_PROFILE)
@@ -67,10 +80,10 @@ def build(settings: Settings, peers: Peers) -> Service:
     endpoints += ImportsDoor(Uploading(PostgresImports(backbone), peers.clock, new_import_id)).endpoints()
     queue = PostgresImportQueue(backbone)
     importing = import_tasks(queue, recording, peers.clock, new_statement_id, settings.import_lease_seconds)
-    servicer = LearningEventsServicer(recording, peers.clock, new_statement_id)
-    publishing = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
+    servicer = LearningEventsServicer(publishing, peers.clock, new_statement_id)
+    rpc = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
     endpoints = with_alternate_syntax(endpoints)
-    return Service(backbone, endpoints, (publishing,), [Task("learning_events.erasing", erasing.run), *importing])
+    return Service(backbone, endpoints, (rpc,), [Task("learning_events.erasing", erasing.run), *importing])
 
 
 def new_statement_id() -> str:

@@ -1,17 +1,19 @@
-"""What learning_events calls: identity, for the people behind accounts."""
+"""What learning_events calls: identity, for the people behind accounts; skill_inference, for a dry run."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 import grpc
 
 from deedlog.identity.v1 import identity_pb2, service_pb2_grpc
+from deedlog.skill_inference.v1 import service_pb2_grpc as inference_grpc
+from deedlog.skill_inference.v1 import skill_inference_pb2
 from services.learning_events.domain.arrival import Account
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Broken
+from shared.kernel.errors import Broken, Rejected, Unavailable
 from shared.kernel.ids import AccountId, PersonId
 from shared.runtime import telemetry
 from shared.runtime.grpc import kernel_errors
@@ -54,6 +56,13 @@ class IdentityPeople:
             accounts |= await self._ask(organisation, missing)
         return accounts
 
+    async def look_up(self, organisation: str, identifiers: Collection[str]) -> dict[str, Account]:
+        """Return the accounts that exist; nobody is minted, and nothing is remembered. Raises Unavailable."""
+        request = identity_pb2.LookUpAccountsRequest(organisation=organisation, identifiers=identifiers)
+        with kernel_errors("identity"):
+            answer = await self._identity.LookUpAccounts(request, timeout=CALL_SECONDS)
+        return {one.identifier: Account(AccountId(one.account), PersonId(one.person)) for one in answer.accounts}
+
     def forget(self, people: Collection[str]) -> None:
         """Remember no account of these people any more. An answer on its way was asked before, and is not kept."""
         self._forgets += 1
@@ -78,3 +87,21 @@ class IdentityPeople:
         if len(self._known) > self._entries_max:
             self._known.popitem(last=False)
             telemetry.count_bound("learning-events-people")
+
+
+class InferenceSkills:
+    """Asks skill_inference what activities are aligned to."""
+
+    def __init__(self, open_channel: Callable[[], grpc.aio.Channel]) -> None:
+        self._open_channel = open_channel
+
+    async def touched(self, organisation: str, activities: Collection[str]) -> dict[str, list[str]]:
+        """Return the skills of each activity that is aligned. Raises Unavailable, also where it has no address."""
+        try:
+            stub = inference_grpc.SkillInferenceServiceStub(self._open_channel())
+        except Rejected:
+            raise Unavailable("skill_inference has no address here") from None
+        request = skill_inference_pb2.ListTouchedSkillsRequest(organisation=organisation, activities=activities)
+        with kernel_errors("skill_inference"):
+            answer = await stub.ListTouchedSkills(request, timeout=CALL_SECONDS)
+        return {one.activity: list(one.skills) for one in answer.activities}

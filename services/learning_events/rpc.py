@@ -9,15 +9,12 @@ from typing import Any, Final
 
 from deedlog.learning_events.v1 import learning_events_pb2, service_pb2_grpc
 from services.learning_events.domain.arrival import Outcome, Writer
-from services.learning_events.domain.batch import (
-    STATEMENTS_MAX,
-    NewStatementId,
-    ReceivedStatement,
-    RefusedStatement,
-    validate_item,
-)
-from services.learning_events.domain.statement import XapiVersion
-from services.learning_events.handlers.recording import CONFLICT_MEND, CONFLICT_RULE, Recording
+from services.learning_events.domain.batch import STATEMENTS_MAX, NewStatementId, validate_item
+from services.learning_events.domain.cloud_event import read_structured
+from services.learning_events.domain.derived import Reading
+from services.learning_events.domain.envelope import read_alone
+from services.learning_events.domain.item_result import INVALID, ItemResult
+from services.learning_events.handlers.publishing import Publishing
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Forbidden, Rejected, TooLarge
 from shared.runtime import telemetry
@@ -28,17 +25,26 @@ WRITERS: Final = Access(kinds=frozenset({"key"}), scopes=frozenset({"write"}))
 """Who may publish."""
 LARGE_BYTES: Final = 512 << 10
 """From here on, reading and checking takes over 20 ms: it goes to a thread, so that others are answered meanwhile."""
-_STORED: Final = learning_events_pb2.ITEM_OUTCOME_STORED
-_DUPLICATE: Final = learning_events_pb2.ITEM_OUTCOME_DUPLICATE
-_CONFLICT: Final = learning_events_pb2.ITEM_OUTCOME_CONFLICT
-_INVALID: Final = learning_events_pb2.ITEM_OUTCOME_INVALID
+_FORMATS: Final = frozenset(
+    {
+        learning_events_pb2.EVENT_FORMAT_XAPI,
+        learning_events_pb2.EVENT_FORMAT_CALIPER,
+        learning_events_pb2.EVENT_FORMAT_CLOUDEVENTS,
+    }
+)
+_OUTCOMES: Final = {
+    Outcome.STORED.value: learning_events_pb2.ITEM_OUTCOME_STORED,
+    Outcome.DUPLICATE.value: learning_events_pb2.ITEM_OUTCOME_DUPLICATE,
+    Outcome.CONFLICT.value: learning_events_pb2.ITEM_OUTCOME_CONFLICT,
+    INVALID: learning_events_pb2.ITEM_OUTCOME_INVALID,
+}
 
 
 class LearningEventsServicer(service_pb2_grpc.LearningEventsServiceServicer):
     """Answers platforms."""
 
-    def __init__(self, recording: Recording, clock: Clock, new_statement_id: NewStatementId) -> None:
-        self._recording = recording
+    def __init__(self, publishing: Publishing, clock: Clock, new_statement_id: NewStatementId) -> None:
+        self._publishing = publishing
         self._clock = clock
         self._new_statement_id = new_statement_id
 
@@ -65,16 +71,17 @@ class LearningEventsServicer(service_pb2_grpc.LearningEventsServiceServicer):
         received_at = self._clock.now()
         bodies = [item.body for item in items]
         if sum(map(len, bodies)) > LARGE_BYTES:
-            read = await asyncio.to_thread(self._read, bodies, received_at)
+            readings = await asyncio.to_thread(self._read, event_format, bodies, received_at)
         else:
-            read = self._read(bodies, received_at)
-        good = [one for one in read if isinstance(one, ReceivedStatement)]
-        outcomes = await self._recording.record_each(writer, good, XapiVersion.V2_0, received_at)
-        results = {one.index: _taken(one, outcome) for one, outcome in zip(good, outcomes, strict=True)}
-        results |= {one.index: _refused(one) for one in read if isinstance(one, RefusedStatement)}
-        return [results[index] for index in range(len(items))]
+            readings = self._read(event_format, bodies, received_at)
+        results = await self._publishing.publish_part(writer, readings, received_at)
+        return [_result(one) for one in results]
 
-    def _read(self, bodies: Sequence[bytes], received_at: datetime) -> list[ReceivedStatement | RefusedStatement]:
+    def _read(self, event_format: int, bodies: Sequence[bytes], received_at: datetime) -> list[Reading]:
+        if event_format == learning_events_pb2.EVENT_FORMAT_CALIPER:
+            return [read_alone(body, index, received_at) for index, body in enumerate(bodies)]
+        if event_format == learning_events_pb2.EVENT_FORMAT_CLOUDEVENTS:
+            return [read_structured(body, index, received_at) for index, body in enumerate(bodies)]
         return [validate_item(body, index, received_at, self._new_statement_id) for index, body in enumerate(bodies)]
 
 
@@ -86,8 +93,9 @@ def _writer() -> Writer:
 
 
 def _check(event_format: int, count: int) -> None:
-    if event_format != learning_events_pb2.EVENT_FORMAT_XAPI:
-        raise Rejected.of("/format", "it is none that is taken", "Name EVENT_FORMAT_XAPI.")
+    if event_format not in _FORMATS:
+        mend = "Name EVENT_FORMAT_XAPI, EVENT_FORMAT_CALIPER or EVENT_FORMAT_CLOUDEVENTS."
+        raise Rejected.of("/format", "it is none that is taken", mend)
     if count == 0:
         raise Rejected.of("/items", "there are none", f"Send 1 to {STATEMENTS_MAX}.")
     if count > STATEMENTS_MAX:
@@ -95,19 +103,13 @@ def _check(event_format: int, count: int) -> None:
         raise TooLarge.of("/items", f"at most {STATEMENTS_MAX}, got {count}", "Send them in several batches.")
 
 
-def _taken(statement: ReceivedStatement, outcome: Outcome) -> learning_events_pb2.ItemResult:
-    statement_id = statement.event.statement_id
-    if outcome is Outcome.CONFLICT:
-        return learning_events_pb2.ItemResult(
-            outcome=_CONFLICT, id=statement_id, rule=CONFLICT_RULE, mend=CONFLICT_MEND
-        )
-    is_stored = outcome is Outcome.STORED
-    return learning_events_pb2.ItemResult(outcome=_STORED if is_stored else _DUPLICATE, id=statement_id)
-
-
-def _refused(statement: RefusedStatement) -> learning_events_pb2.ItemResult:
-    """Return the first fault; a further one is met when that is mended."""
-    fault = statement.faults[0]
+def _result(result: ItemResult) -> learning_events_pb2.ItemResult:
+    """Return the first fault; a further one is met when that is mended. A conflict needs no place."""
+    outcome = _OUTCOMES[result.outcome]
+    if result.is_taken:
+        return learning_events_pb2.ItemResult(outcome=outcome, id=result.id)
+    fault = result.faults[0]
+    pointer = fault.pointer if result.outcome == INVALID else ""
     return learning_events_pb2.ItemResult(
-        outcome=_INVALID, id=statement.statement_id, pointer=fault.pointer, rule=fault.rule, mend=fault.mend
+        outcome=outcome, id=result.id, pointer=pointer, rule=fault.rule, mend=fault.mend
     )

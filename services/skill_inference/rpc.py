@@ -10,13 +10,16 @@ from services.skill_inference.handlers.asking import Said, estimates_of
 from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.store.alignments import AlignmentBook
 from services.skill_inference.store.desk import ConnectedDesk
-from shared.kernel.errors import Rejected
+from shared.kernel.errors import Rejected, TooLarge
 from shared.kernel.ids import has_prefix
 from shared.runtime.auth import Access
 from shared.runtime.backbone import Backbone
 from shared.runtime.service import RpcDoor
 
 ACCESS: Final = Access(kinds=frozenset({"service", "admin"}))
+
+ACTIVITIES_MAX: Final = 500
+"""Activities in one question."""
 
 
 def door(backbone: Backbone, inference: Inference, book: AlignmentBook) -> RpcDoor:
@@ -45,6 +48,25 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
             desk = ConnectedDesk(connection, self._book, _nothing_is_told)
             said = await estimates_of(desk, self._inference, request.person)
         return skill_inference_pb2.GetEstimatesResponse(estimates=[_estimate(one) for one in said])
+
+    async def ListTouchedSkills(  # noqa: N802 - gRPC
+        self, request: skill_inference_pb2.ListTouchedSkillsRequest, context: Any
+    ) -> skill_inference_pb2.ListTouchedSkillsResponse:
+        """Return what each of these activities shows, by the alignments in force; those not aligned are left out."""
+        if not request.organisation:
+            raise Rejected.of("/organisation", "it is missing", "Say whose alignments count.")
+        if len(request.activities) > ACTIVITIES_MAX:
+            rule = f"at most {ACTIVITIES_MAX}, got {len(request.activities)}"
+            raise TooLarge.of("/activities", rule, "Ask in several calls.")
+        async with self._backbone.reading() as connection:
+            targets = (await self._book.targets(connection, {request.organisation})).get(request.organisation, {})
+        response = skill_inference_pb2.ListTouchedSkillsResponse()
+        for activity in request.activities:
+            if activity in targets:
+                response.activities.add(
+                    activity=activity, skills=sorted(skill for skill, _ in targets[activity].skills)
+                )
+        return response
 
 
 def _estimate(said: Said) -> skill_inference_pb2.Estimate:

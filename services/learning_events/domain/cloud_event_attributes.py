@@ -14,6 +14,8 @@ from shared.kernel.errors import Rejected
 ATTRIBUTES_MAX: Final = 64
 ATTRIBUTE_BYTES_MAX: Final = 2_048
 """UTF-8 bytes of one attribute."""
+BYTES_MAX: Final = 8_192
+"""UTF-8 bytes of all of them, with their names: they are given back in headers."""
 _NAME: Final = re.compile(r"[a-z0-9]{1,64}").fullmatch
 _REFERENCE: Final = re.compile(r"[^\x00-\x20\x7f<>\"{}|\\^`]+").fullmatch
 _JSON_TYPE: Final = re.compile(
@@ -33,6 +35,8 @@ def check_attributes(attributes: Mapping[str, Any], prefix: str) -> None:
     faults = Faults()
     if len(attributes) > ATTRIBUTES_MAX:
         faults.add("", f"at most {ATTRIBUTES_MAX} attributes, got {len(attributes)}", "Leave extensions out.")
+    if sum(len(f"{name}{value}".encode()) for name, value in attributes.items()) > BYTES_MAX:
+        faults.add("", f"all attributes together have at most {BYTES_MAX} bytes", "Put what is long into the data.")
     for name, value in attributes.items():
         _check_attribute(name, value, prefix + name[:64], faults)
     for name, mend in _REQUIRED.items():

@@ -10,7 +10,7 @@ from typing import Any, Final
 from services.learning_events.domain.batch import ITEM_BYTES_MAX, RefusedStatement
 from services.learning_events.domain.caliper import read_caliper
 from services.learning_events.domain.caliper_form import check_entity, is_event, is_version
-from services.learning_events.domain.derived import Reading, rebased
+from services.learning_events.domain.derived import Reading
 from services.learning_events.domain.faults import MISSING, Faults
 from services.learning_events.domain.formats import check_iri, check_timestamp
 from services.learning_events.domain.json_slices import array_items, members
@@ -85,11 +85,6 @@ def described(values: Iterable[Any]) -> dict[str, dict[str, Any]]:
             if not faults.listed:
                 found[value["id"]] = value
     return found
-
-
-def in_data(reading: Reading) -> Reading:
-    """Return what an item is, with pointers that start at its envelope."""
-    return rebased(reading, f"/data/{reading.index}") if isinstance(reading, RefusedStatement) else reading
 
 
 def _value(raw: bytes) -> Any:

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
-from services.learning_events.domain.served import as_event
+from services.learning_events.domain.formats import is_uuid
+from services.learning_events.domain.listed import as_listed
+from services.learning_events.domain.original import Original
+from services.learning_events.handlers.originals import OriginalReading
 from services.learning_events.handlers.ports import ArrivalPage
 from services.learning_events.handlers.reading import Reading
-from services.learning_events.http.mounts import KEYS, READ_ALL, only, reader
+from services.learning_events.http.mounts import KEYS, READ, READ_ALL, only, reader
+from shared.kernel.errors import NotFound
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
 from shared.runtime.pages import decode_cursor, encode_cursor, page_limit
 
 _CURSOR: Final = "events"
+_PLAIN: Final = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
+"""What stands in a header as it is; all else is percent-encoded (CloudEvents, HTTP Binding §3.1.3.2)."""
 
 
 class EventsDoor:
     """What arrived, page by page."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, originals: OriginalReading) -> None:
         self._reading = reading
+        self._originals = originals
 
     def endpoints(self) -> list[Endpoint]:
         """Return all operations."""
-        return [endpoint("GET", "/v1/events", self.list_events, scopes=READ_ALL, kinds=KEYS)]
+        return [
+            endpoint("GET", "/v1/events", self.list_events, scopes=READ_ALL, kinds=KEYS),
+            endpoint("GET", "/v1/events/{id}/original", self.original, scopes=READ, kinds=KEYS),
+        ]
 
     async def list_events(self, call: Call) -> Reply:
         """Answer with what arrived after the cursor, or without one with the newest; in the order of arrival."""
@@ -31,14 +43,41 @@ class EventsDoor:
         cursor = decode_cursor(_CURSOR, query, int, int, int)
         position = None if cursor is None else (int(cursor[0]), int(cursor[1]), int(cursor[2]))
         page = await self._reading.arrivals(reader(call), position, page_limit(query))
-        return Reply.json(_listed(page))
+        return Reply.json(_listed(page, await self._originals.formats(reader(call), page)))
+
+    async def original(self, call: Call) -> Reply:
+        """Answer with the bytes that were sent, without their envelope; what that said stands in headers.
+
+        Of a CloudEvent that is its binary mode, whichever mode it came in.
+        """
+        only(call.query, frozenset())
+        if not is_uuid(call.path["id"]):
+            raise NotFound("There is no such event: an event's id is a UUID.")
+        original = await self._originals.original(reader(call), call.path["id"].lower())
+        said = {"Deedlog-Format": original.format, **_envelope_headers(original)}
+        return Reply.raw(original.content, _media_type(original), headers=said)
 
 
-def _listed(page: ArrivalPage) -> dict[str, Any]:
+def _envelope_headers(original: Original) -> dict[str, str]:
+    """Return what the envelope said, in headers; in those of the binary mode for a CloudEvent."""
+    prefix = "ce-" if "specversion" in original.envelope else "caliper-"
+    said = {name: value for name, value in original.envelope.items() if name != "datacontenttype"}
+    return {prefix + name: quote(_text(value), safe=_PLAIN) for name, value in said.items()}
+
+
+def _text(value: Any) -> str:
+    return ("false", "true")[value] if type(value) is bool else str(value)
+
+
+def _media_type(original: Original) -> str:
+    return quote(str(original.envelope.get("datacontenttype", "application/json")), safe=_PLAIN + " ")
+
+
+def _listed(page: ArrivalPage, formats: Mapping[str, str]) -> dict[str, Any]:
     """Return a page. `sync_token` goes on behind it, whether there is more now or later."""
     token = encode_cursor(_CURSOR, page.position)
     return {
-        "items": [as_event(stored) for stored in page.statements],
+        "items": [as_listed(stored, formats.get(stored.id, "xapi")) for stored in page.statements],
         "has_more": page.has_more,
         "next_cursor": token if page.has_more else None,
         "sync_token": token,

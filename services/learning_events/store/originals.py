@@ -28,6 +28,9 @@ _FIND: Final = """
 SELECT format, envelope, content FROM originals
 WHERE organisation = $1 AND is_test = $2 AND ($3::text IS NULL OR key = $3) AND id = $4 AND content IS NOT NULL
 """
+_FORMATS: Final = """
+SELECT id, format FROM originals WHERE organisation = $1 AND id = ANY($2::uuid[]) AND content IS NOT NULL
+"""
 _STANDING: Final = "SELECT id, original, is_test FROM statements WHERE organisation = $1 AND id = ANY($2::uuid[])"
 _ENTITIES: Final = "SELECT id FROM originals WHERE organisation = $1 AND id = ANY($2::uuid[]) AND entity IS NOT NULL"
 _ERASE: Final = """
@@ -83,6 +86,12 @@ class PostgresOriginals:
         if row is None:
             return None
         return Original(row[0], row[2], cast("dict[str, Any]", canonical_json.loads(row[1])))
+
+    async def formats(self, organisation: str, ids: Collection[str]) -> dict[str, str]:
+        """Return the format of those of these events that did not come as statements."""
+        async with self._backbone.door(organisation) as tx:
+            rows = await tx.connection.fetch(_FORMATS, organisation, list(ids))
+        return {str(row[0]): row[1] for row in rows}
 
     async def standing(self, organisation: str, ids: Collection[str]) -> dict[str, Kept]:
         """Return what stands under these ids, statements of real and of test data alike."""

@@ -46,6 +46,14 @@ class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
         found = [self.account(request.organisation, identifier) for identifier in request.identifiers]
         return identity_pb2.ResolveAccountsResponse(accounts=found)
 
+    async def LookUpAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.LookUpAccountsRequest, context: Any
+    ) -> identity_pb2.LookUpAccountsResponse:
+        if self.is_away:
+            raise Unavailable("identity does not reach its database", 2)
+        known = [self.accounts.get((request.organisation, identifier)) for identifier in request.identifiers]
+        return identity_pb2.LookUpAccountsResponse(accounts=[one for one in known if one is not None])
+
     def account(self, organisation: str, identifier: str) -> identity_pb2.ResolvedAccount:
         """Return the account, minted when it is new."""
         known = self.accounts.get((organisation, identifier))

@@ -6,11 +6,11 @@ import pytest
 
 from deedlog.skill_inference.v1 import service_pb2_grpc, skill_inference_pb2
 from shared.kernel import canonical_json
-from shared.kernel.errors import Broken, DeedlogError, Forbidden, Rejected
+from shared.kernel.errors import Broken, DeedlogError, Forbidden, Rejected, TooLarge
 from shared.kernel.ids import system_id
 from shared.runtime.auth import Principal
 from shared.runtime.grpc import channel, kernel_errors
-from tests.suites.skill_inference.house import House, Tenant
+from tests.suites.skill_inference.house import House, Tenant, line
 from tests.unit.skill_inference.people import DRIFT, framework, release
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -71,6 +71,26 @@ async def test_a_person_is_named_by_their_id(house: House) -> None:
     with pytest.raises(Rejected, match="/person"):
         await house.estimates("ada")
     assert await house.estimates(system_id("person")) == {}
+
+
+async def test_the_skills_an_activity_touches_are_those_its_organisation_aligned_it_to(
+    house: House, tenant: Tenant
+) -> None:
+    await tenant.align(line("https://x.example/quiz", DRIFT))
+    aligned = await touched(house, tenant.id, "https://x.example/other", "https://x.example/quiz")
+    assert aligned == {"https://x.example/quiz": [DRIFT]}
+    assert await touched(house, system_id("organisation"), "https://x.example/quiz") == {}
+    with pytest.raises(TooLarge, match="/activities"):
+        await touched(house, tenant.id, *["https://x.example/quiz"] * 501)
+    with pytest.raises(Rejected, match="/organisation"):
+        await touched(house, "", "https://x.example/quiz")
+
+
+async def touched(house: House, organisation: str, *activities: str) -> dict[str, list[str]]:
+    request = skill_inference_pb2.ListTouchedSkillsRequest(organisation=organisation, activities=activities)
+    with kernel_errors("skill_inference"):
+        answer = await house.rpc.ListTouchedSkills(request)
+    return {one.activity: list(one.skills) for one in answer.activities}
 
 
 async def asked(house: House, secret: str) -> DeedlogError | None:

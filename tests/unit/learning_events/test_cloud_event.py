@@ -149,6 +149,22 @@ def test_each_fault_is_named_by_its_place(changes: dict[str, Any], pointer: str)
     assert pointers(cloud_event(**changes))[0].startswith(pointer)
 
 
+def test_attributes_that_are_many_or_large_are_refused() -> None:
+    def extensions(count: int, size: int) -> dict[str, str]:
+        return {f"e{number}": "x" * size for number in range(count)}
+
+    assert taken(cloud_event(**extensions(59, 100))).sent is not None
+    assert "at most 64 attributes" in fault(cloud_event(**extensions(60, 1)))
+    assert taken(cloud_event(**extensions(4, 1_900))).sent is not None
+    assert "at most 8192 bytes" in fault(cloud_event(**extensions(5, 1_900)))
+
+
+def fault(item: Any) -> str:
+    reading = read(item)
+    assert isinstance(reading, RefusedStatement)
+    return reading.faults[0].rule
+
+
 def test_a_fault_of_a_header_is_named_by_the_header() -> None:
     reading = read_binary({"specversion": "1.0", "id": "1", "type": "x"}, b"{}", 0, NOW)
     assert isinstance(reading, RefusedStatement)

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0deedlog/learning_events/v1/learning_events.proto\x12\x1a\x64\x65\x65\x64log.learning_events.v1\"\x19\n\tEventItem\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"\x7f\n\nItemResult\x12\x38\n\x07outcome\x18\x01 \x01(\x0e\x32\'.deedlog.learning_events.v1.ItemOutcome\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07pointer\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x0c\n\x04mend\x18\x05 \x01(\t\"\x84\x01\n\x13PublishBatchRequest\x12\x37\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\'.deedlog.learning_events.v1.EventFormat\x12\x34\n\x05items\x18\x02 \x03(\x0b\x32%.deedlog.learning_events.v1.EventItem\"O\n\x14PublishBatchResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.deedlog.learning_events.v1.ItemResult\"\x94\x01\n\x14PublishStreamRequest\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x04\x12\x37\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\'.deedlog.learning_events.v1.EventFormat\x12\x34\n\x05items\x18\x03 \x03(\x0b\x32%.deedlog.learning_events.v1.EventItem\"_\n\x15PublishStreamResponse\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x04\x12\x37\n\x07results\x18\x02 \x03(\x0b\x32&.deedlog.learning_events.v1.ItemResult*B\n\x0b\x45ventFormat\x12\x1c\n\x18\x45VENT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45VENT_FORMAT_XAPI\x10\x01*\x95\x01\n\x0bItemOutcome\x12\x1c\n\x18ITEM_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13ITEM_OUTCOME_STORED\x10\x01\x12\x1a\n\x16ITEM_OUTCOME_DUPLICATE\x10\x02\x12\x19\n\x15ITEM_OUTCOME_CONFLICT\x10\x03\x12\x18\n\x14ITEM_OUTCOME_INVALID\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0deedlog/learning_events/v1/learning_events.proto\x12\x1a\x64\x65\x65\x64log.learning_events.v1\"\x19\n\tEventItem\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\"\x7f\n\nItemResult\x12\x38\n\x07outcome\x18\x01 \x01(\x0e\x32\'.deedlog.learning_events.v1.ItemOutcome\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0f\n\x07pointer\x18\x03 \x01(\t\x12\x0c\n\x04rule\x18\x04 \x01(\t\x12\x0c\n\x04mend\x18\x05 \x01(\t\"\x84\x01\n\x13PublishBatchRequest\x12\x37\n\x06\x66ormat\x18\x01 \x01(\x0e\x32\'.deedlog.learning_events.v1.EventFormat\x12\x34\n\x05items\x18\x02 \x03(\x0b\x32%.deedlog.learning_events.v1.EventItem\"O\n\x14PublishBatchResponse\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32&.deedlog.learning_events.v1.ItemResult\"\x94\x01\n\x14PublishStreamRequest\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x04\x12\x37\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\'.deedlog.learning_events.v1.EventFormat\x12\x34\n\x05items\x18\x03 \x03(\x0b\x32%.deedlog.learning_events.v1.EventItem\"_\n\x15PublishStreamResponse\x12\r\n\x05\x62\x61tch\x18\x01 \x01(\x04\x12\x37\n\x07results\x18\x02 \x03(\x0b\x32&.deedlog.learning_events.v1.ItemResult*z\n\x0b\x45ventFormat\x12\x1c\n\x18\x45VENT_FORMAT_UNSPECIFIED\x10\x00\x12\x15\n\x11\x45VENT_FORMAT_XAPI\x10\x01\x12\x18\n\x14\x45VENT_FORMAT_CALIPER\x10\x02\x12\x1c\n\x18\x45VENT_FORMAT_CLOUDEVENTS\x10\x03*\x95\x01\n\x0bItemOutcome\x12\x1c\n\x18ITEM_OUTCOME_UNSPECIFIED\x10\x00\x12\x17\n\x13ITEM_OUTCOME_STORED\x10\x01\x12\x1a\n\x16ITEM_OUTCOME_DUPLICATE\x10\x02\x12\x19\n\x15ITEM_OUTCOME_CONFLICT\x10\x03\x12\x18\n\x14ITEM_OUTCOME_INVALID\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,9 +32,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'deedlog.learning_events.v1.
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_EVENTFORMAT']._serialized_start=700
-  _globals['_EVENTFORMAT']._serialized_end=766
-  _globals['_ITEMOUTCOME']._serialized_start=769
-  _globals['_ITEMOUTCOME']._serialized_end=918
+  _globals['_EVENTFORMAT']._serialized_end=822
+  _globals['_ITEMOUTCOME']._serialized_start=825
+  _globals['_ITEMOUTCOME']._serialized_end=974
   _globals['_EVENTITEM']._serialized_start=80
   _globals['_EVENTITEM']._serialized_end=105
   _globals['_ITEMRESULT']._serialized_start=107

@@ -29,6 +29,10 @@ class _EventFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventForm
     """Refused on input."""
     EVENT_FORMAT_XAPI: _EventFormat.ValueType  # 1
     """An xAPI statement, 1.0.3 or 2.0, as JSON."""
+    EVENT_FORMAT_CALIPER: _EventFormat.ValueType  # 2
+    """A Caliper event or entity, 1.1 or 1.2, as JSON, without an envelope."""
+    EVENT_FORMAT_CLOUDEVENTS: _EventFormat.ValueType  # 3
+    """A CloudEvent 1.0 in its JSON format; its data is an xAPI statement, a Caliper event or deedlog.learning-event.v1."""
 
 class EventFormat(_EventFormat, metaclass=_EventFormatEnumTypeWrapper):
     """EventFormat says how an event's body is to be read."""
@@ -37,6 +41,10 @@ EVENT_FORMAT_UNSPECIFIED: EventFormat.ValueType  # 0
 """Refused on input."""
 EVENT_FORMAT_XAPI: EventFormat.ValueType  # 1
 """An xAPI statement, 1.0.3 or 2.0, as JSON."""
+EVENT_FORMAT_CALIPER: EventFormat.ValueType  # 2
+"""A Caliper event or entity, 1.1 or 1.2, as JSON, without an envelope."""
+EVENT_FORMAT_CLOUDEVENTS: EventFormat.ValueType  # 3
+"""A CloudEvent 1.0 in its JSON format; its data is an xAPI statement, a Caliper event or deedlog.learning-event.v1."""
 Global___EventFormat: _TypeAlias = EventFormat  # noqa: Y015
 
 class _ItemOutcome:

@@ -40,6 +40,11 @@ class SkillInferenceServiceStub:
                 request_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesRequest.SerializeToString,
                 response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesResponse.FromString,
                 _registered_method=True)
+        self.ListTouchedSkills = channel.unary_unary(
+                '/deedlog.skill_inference.v1.SkillInferenceService/ListTouchedSkills',
+                request_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsRequest.SerializeToString,
+                response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsResponse.FromString,
+                _registered_method=True)
 
 
 class SkillInferenceServiceServicer:
@@ -53,6 +58,13 @@ class SkillInferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTouchedSkills(self, request, context):
+        """ListTouchedSkills says which skills a graded statement about each of these activities is evidence for.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SkillInferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_SkillInferenceServiceServicer_to_server(servicer, server):
                     servicer.GetEstimates,
                     request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesRequest.FromString,
                     response_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesResponse.SerializeToString,
+            ),
+            'ListTouchedSkills': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTouchedSkills,
+                    request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsRequest.FromString,
+                    response_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class SkillInferenceService:
             '/deedlog.skill_inference.v1.SkillInferenceService/GetEstimates',
             deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesRequest.SerializeToString,
             deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTouchedSkills(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.skill_inference.v1.SkillInferenceService/ListTouchedSkills',
+            deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsRequest.SerializeToString,
+            deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -18,6 +18,8 @@ class SkillInferenceServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetEstimates: _aio.UnaryUnaryMultiCallable[_skill_inference_pb2.GetEstimatesRequest, _skill_inference_pb2.GetEstimatesResponse]
     """GetEstimates returns a person's estimates with every contribution."""
+    ListTouchedSkills: _aio.UnaryUnaryMultiCallable[_skill_inference_pb2.ListTouchedSkillsRequest, _skill_inference_pb2.ListTouchedSkillsResponse]
+    """ListTouchedSkills says which skills a graded statement about each of these activities is evidence for."""
 
 class SkillInferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """SkillInferenceService is answered by `skill_inference`; for services and operators."""
@@ -29,5 +31,13 @@ class SkillInferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_skill_inference_pb2.GetEstimatesRequest, _abc.Awaitable[_skill_inference_pb2.GetEstimatesResponse]],
     ) -> _abc.Awaitable[_skill_inference_pb2.GetEstimatesResponse]:
         """GetEstimates returns a person's estimates with every contribution."""
+
+    @_abc_1.abstractmethod
+    def ListTouchedSkills(
+        self,
+        request: _skill_inference_pb2.ListTouchedSkillsRequest,
+        context: _aio.ServicerContext[_skill_inference_pb2.ListTouchedSkillsRequest, _abc.Awaitable[_skill_inference_pb2.ListTouchedSkillsResponse]],
+    ) -> _abc.Awaitable[_skill_inference_pb2.ListTouchedSkillsResponse]:
+        """ListTouchedSkills says which skills a graded statement about each of these activities is evidence for."""
 
 def add_SkillInferenceServiceServicer_to_server(servicer: SkillInferenceServiceServicer, server: _aio.Server) -> None: ...

@@ -191,3 +191,83 @@ class GetEstimatesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetEstimatesResponse: _TypeAlias = GetEstimatesResponse  # noqa: Y015
+
+@_typing.final
+class ListTouchedSkillsRequest(_message.Message):
+    """ListTouchedSkillsRequest names activities of an organisation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    ACTIVITIES_FIELD_NUMBER: _builtins.int
+    organisation: _builtins.str
+    """The organisation whose alignments count."""
+    @_builtins.property
+    def activities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The activities' IRIs, at most 500."""
+
+    def __init__(
+        self,
+        *,
+        organisation: _builtins.str = ...,
+        activities: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities", "organisation", b"organisation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTouchedSkillsRequest: _TypeAlias = ListTouchedSkillsRequest  # noqa: Y015
+
+@_typing.final
+class TouchedSkills(_message.Message):
+    """TouchedSkills is what one activity shows."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITY_FIELD_NUMBER: _builtins.int
+    SKILLS_FIELD_NUMBER: _builtins.int
+    activity: _builtins.str
+    """The activity's IRI."""
+    @_builtins.property
+    def skills(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The skills' ids, sorted."""
+
+    def __init__(
+        self,
+        *,
+        activity: _builtins.str = ...,
+        skills: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "skills", b"skills"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TouchedSkills: _TypeAlias = TouchedSkills  # noqa: Y015
+
+@_typing.final
+class ListTouchedSkillsResponse(_message.Message):
+    """ListTouchedSkillsResponse holds the activities that are aligned, by the alignments in force at present."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def activities(self) -> _containers.RepeatedCompositeFieldContainer[Global___TouchedSkills]:
+        """One an activity that is aligned, in the order asked."""
+
+    def __init__(
+        self,
+        *,
+        activities: _abc.Iterable[Global___TouchedSkills] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListTouchedSkillsResponse: _TypeAlias = ListTouchedSkillsResponse  # noqa: Y015
