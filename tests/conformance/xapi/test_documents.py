@@ -20,7 +20,9 @@ pytestmark = [
 
 
 async def test_what_is_put_is_given_back(lrs: Lrs, resource: Resource) -> None:
-    """XAPI-00190, XAPI-00192, XAPI-00269, XAPI-00273, XAPI-00287, XAPI-00288."""
+    """XAPI-00188, XAPI-00190, XAPI-00192, XAPI-00217, XAPI-00259, XAPI-00269, XAPI-00273, XAPI-00274, XAPI-00287,
+    XAPI-00288, XAPI-00290, XAPI-00293; the resources are where they should be: XAPI-00230, XAPI-00282, XAPI-00311.
+    """
     query = resource.query()
     put = await lrs.ask("PUT", resource.path, query, DOCUMENT, {**NEW})
     assert (put.status_code, put.content) == (204, b"")
@@ -44,7 +46,7 @@ async def test_a_document_that_is_not_there_is_not_found(lrs: Lrs, resource: Res
 
 
 async def test_what_is_deleted_is_gone(lrs: Lrs, resource: Resource) -> None:
-    """XAPI-00191, XAPI-00271, XAPI-00285."""
+    """XAPI-00191, XAPI-00216, XAPI-00271, XAPI-00285, XAPI-00291."""
     query = resource.query()
     tag = await make(lrs, resource, query)
     response = await lrs.ask("DELETE", resource.path, query, None, {"if-match": tag})
@@ -53,7 +55,10 @@ async def test_what_is_deleted_is_gone(lrs: Lrs, resource: Resource) -> None:
 
 
 async def test_names_are_listed_and_since_leaves_out_the_older(lrs: Lrs, resource: Resource) -> None:
-    """XAPI-00193, XAPI-00195, XAPI-00221, XAPI-00270, XAPI-00275, XAPI-00289, XAPI-00294."""
+    """XAPI-00193, XAPI-00195, XAPI-00221, XAPI-00270, XAPI-00275, XAPI-00289, XAPI-00294.
+
+    XAPI-00268, XAPI-00303.
+    """
     query = resource.query()
     before = SystemClock().now() - timedelta(minutes=5)
     await make(lrs, resource, query)
@@ -94,7 +99,9 @@ async def test_an_unknown_field_is_refused(lrs: Lrs, resource: Resource, method:
 
 
 async def test_post_makes_a_document_where_none_is(lrs: Lrs, resource: Resource) -> None:
-    """XAPI-00189, XAPI-00233, XAPI-00280, XAPI-00310."""
+    """XAPI-00189, XAPI-00231, XAPI-00233, XAPI-00272, XAPI-00280, XAPI-00283, XAPI-00286, XAPI-00292, XAPI-00310,
+    XAPI-00312.
+    """
     query = resource.query()
     await make(lrs, resource, query)
     assert (await lrs.ask("GET", resource.path, query)).json() == DOCUMENT
@@ -130,7 +137,7 @@ async def test_what_cannot_be_merged_is_refused_and_changes_nothing(
 
 
 async def test_a_first_post_that_says_json_and_is_none_is_refused(lrs: Lrs, resource: Resource) -> None:
-    """XAPI-00235, XAPI-00281, XAPI-00314."""
+    """XAPI-00235, XAPI-00281, XAPI-00284, XAPI-00314."""
     query = resource.query()
     response = await lrs.ask("POST", resource.path, query, b"{a}", {"content-type": "application/json"})
     assert response.status_code == 400

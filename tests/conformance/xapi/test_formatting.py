@@ -86,6 +86,7 @@ EXTENSION_VALUES: Final[list[Any]] = [None, "", {}, [], 0, False, {"deep": [None
 @pytest.mark.parametrize("place", STATEMENT_PLACES)
 @pytest.mark.parametrize(("changes", "pointer"), BAD_STATEMENTS)
 async def test_what_is_not_in_its_form_is_refused(lrs: Lrs, place: str, changes: Any, pointer: str) -> None:
+    """XAPI-00066: in a SubStatement as in a statement."""
     await lrs.refuses(STATEMENT_PLACES[place](**changes), f"{place}{pointer}")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.learning_events.domain.batch import STATEMENTS_MAX
 from shared.kernel.ids import system_uuid7
 from tests.conformance.xapi.lrs import Lrs, case
 from tests.conformance.xapi.statements import BEN, stating
@@ -78,3 +79,19 @@ async def test_a_statement_that_nobody_sent_is_not_found(lrs: Lrs) -> None:
     """3.2."""
     for name in ("statementId", "voidedStatementId"):
         assert (await lrs.get(**{name: str(system_uuid7())})).status_code == 404
+
+
+@pytest.mark.parametrize(("scopes", "method"), [(["read"], "POST"), (["read"], "PUT"), (["write"], "GET")])
+async def test_a_key_without_the_scope_is_answered_403(lrs: Lrs, scopes: list[str], method: str) -> None:
+    """XAPI-00327."""
+    limited = Lrs(lrs.platform.house.platform(scopes), lrs.version)
+    query = {} if method == "POST" else {"statementId": str(system_uuid7())}
+    response = await limited.ask(method, "/statements", query, None if method == "GET" else stating())
+    assert response.status_code == 403
+
+
+async def test_a_batch_above_the_limit_is_answered_413_and_stores_nothing(lrs: Lrs) -> None:
+    """XAPI-00328."""
+    batch = [stating(id=str(system_uuid7())) for _ in range(STATEMENTS_MAX + 1)]
+    assert (await lrs.post(batch)).status_code == 413
+    assert (await lrs.get(statementId=batch[0]["id"])).status_code == 404
