@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .backoff import Backoff
-from .exchange import Answer, Request, Verdict, judged, request_for
+from .exchange import BULK_PATH, Answer, Request, Verdict, judged, request_for
 from .item import BATCH_BYTES_MAX
 from .progress import Progress, Refusal
 from .spool import Spool, Spooled
@@ -19,6 +19,7 @@ from .spool import Spool, Spooled
 BATCH_ITEMS_MAX: Final = 500
 """What the server stores in one transaction."""
 CONFLICT: Final = "conflict"
+NO_SUCH_DOOR: Final = frozenset({404, 405})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Courier:
         self._batch_items_max = batch_items_max
         self._limit = batch_items_max
         self._is_gzipped = is_gzipped
+        self._is_bulk = True
         self._batch: list[Spooled] = []
+        self._path = ""
         self._not_before = 0.0
         self._is_asked = False
         self._delivered = 0
@@ -69,10 +72,16 @@ class Courier:
         self._batch = self._spool.take(self._limit, BATCH_BYTES_MAX - 2)
         if not self._batch:
             return IDLE
-        return request_for([one.item for one in self._batch], is_gzipped=self._is_gzipped)
+        items = [one.item for one in self._batch]
+        request = request_for(items, is_gzipped=self._is_gzipped, is_bulk=self._is_bulk)
+        self._path = request.path
+        return request
 
     def answered(self, answer: Answer) -> None:
         """Have durably noted what the reply to the last request means."""
+        if self._path == BULK_PATH and answer.status in NO_SUCH_DOOR:
+            self._is_bulk = False  # until the next start; the standard's door is everywhere
+            return
         verdict = judged(answer, [one.item for one in self._batch])
         if verdict.problem is not None:
             self._wait(verdict.problem, verdict.after_seconds)

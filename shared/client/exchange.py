@@ -1,8 +1,9 @@
 """What goes over the wire, and what a reply means for each item of a batch. Pure: no socket, no clock.
 
-A reply counts as taken only when it names every id that was sent: a 200 of a log-in page in between is no receipt. A
-refusal counts only when it is a problem+json of ours that points at items; anything else is the way's fault or ours,
-and the batch waits.
+Statements go to the bulk door, which answers for each of them; a server without it is asked by the standard's POST,
+which takes all or none and names those it refuses. A reply counts as taken only when it names every item that was sent:
+a 200 of a log-in page in between is no receipt. A refusal counts only when it is a problem+json of ours that points at
+items; anything else is the way's fault or ours, and the batch waits.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .backoff import retry_after_seconds
 from .item import Item
 from .progress import Reason, Refusal
 
+BULK_PATH: Final = "/v1/statements:bulk"
 STATEMENTS_PATH: Final = "/xapi/statements"
 EVENTS_PATH: Final = "/v1/events"
 GZIP_BYTES_MIN: Final = 1024
@@ -30,6 +32,8 @@ PROBLEM_LENGTH_MAX: Final = 500
 _ITEM_POINTER: Final = re.compile(r"/([0-9]{1,5})(/.*)?", re.DOTALL).fullmatch
 _RETRIED: Final = frozenset({401, 403, 408, 425, 429})
 """Refusals of the request, never of an item in it."""
+_TAKING: Final = frozenset({"stored", "duplicate"})
+_REFUSING: Final = frozenset({"conflict", "invalid"})
 _UNSUPPORTED: Final = frozenset({405, 415})
 _TAKES_NO_EVENTS: Final = Refusal(
     "unsupported",
@@ -72,18 +76,23 @@ class Verdict:
     is_too_much: bool = False
 
 
-def request_for(items: Sequence[Item], *, is_gzipped: bool) -> Request:
-    """Return the POST that delivers the items: all statements, or all events."""
+def request_for(items: Sequence[Item], *, is_gzipped: bool, is_bulk: bool) -> Request:
+    """Return the POST that delivers the items: all statements, or all events.
+
+    is_bulk: whether statements go to the door that answers for each.
+    """
     content = b"[" + b",".join(item.body for item in items) + b"]"
     headers = {"accept": "application/json, application/problem+json"}
     if items[0].is_statement:
+        path = BULK_PATH if is_bulk else STATEMENTS_PATH
         headers |= {"content-type": "application/json", "x-experience-api-version": "2.0.0"}
     else:
+        path = EVENTS_PATH
         headers |= {"content-type": "application/cloudevents-batch+json"}
     if is_gzipped and len(content) >= GZIP_BYTES_MIN:
         content = gzip.compress(content, GZIP_LEVEL, mtime=0)
         headers["content-encoding"] = "gzip"
-    return Request(STATEMENTS_PATH if items[0].is_statement else EVENTS_PATH, headers, content)
+    return Request(path, headers, content)
 
 
 def judged(answer: Answer, items: Sequence[Item]) -> Verdict:
@@ -106,8 +115,27 @@ def judged(answer: Answer, items: Sequence[Item]) -> Verdict:
 def _receipt(body: Any, items: Sequence[Item]) -> Verdict:
     if isinstance(body, list) and [str(one).lower() for one in body] == [item.id for item in items]:
         return Verdict(taken=frozenset(range(len(items))))
+    results = body.get("items") if isinstance(body, dict) else None
+    if isinstance(results, list) and len(results) == len(items) and all(map(_is_result, results, items)):
+        refused = {index: _refused(one) for index, one in enumerate(results) if one["outcome"] in _REFUSING}
+        return Verdict(taken=frozenset(range(len(items))) - refused.keys(), refused=refused)
     text = "the reply is no receipt of the record store: something else answers at this address"
     return Verdict(problem=text)
+
+
+def _is_result(result: Any, item: Item) -> bool:
+    """Say whether this is what the bulk door says of this item. Events get ids of the server's own."""
+    if not isinstance(result, dict) or result.get("outcome") not in _TAKING | _REFUSING:
+        return False
+    return not item.is_statement or result["outcome"] == "invalid" or result.get("id") == item.id
+
+
+def _refused(result: dict[str, Any]) -> Refusal:
+    reasons = [
+        Reason(str(each.get("pointer", "")), str(each.get("rule", "")), str(each.get("mend", "")))
+        for each in _faults(result)
+    ]
+    return Refusal(str(result["outcome"]), tuple(reasons))
 
 
 def _refusal(status: int, problem: dict[str, Any], count: int) -> Verdict | None:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.client.courier import Courier, Pause
-from shared.client.exchange import Answer, Request
+from shared.client.exchange import BULK_PATH, Answer, Request
 from shared.client.item import Item, item_of
 from shared.client.spool import Spool
 from tests.unit.client.made import NOW, problem, statement, uuid_of
@@ -54,7 +54,8 @@ FAULTS_MAX: Final = 2
 class Server:
     """Stores statements as ours does."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_bulk: bool) -> None:
+        self.has_bulk = has_bulk
         self.stored: dict[str, dict[str, Any]] = {}
         self.arrivals: list[str] = []
 
@@ -67,6 +68,8 @@ class Server:
         assert len(content) <= 1 << 20
         if any(one["verb"]["id"] == POISON for one in batch):
             return problem(400, "invalid", [("", "it is no JSON", "Mend it.")])
+        if request.path == BULK_PATH:
+            return self._bulk(batch) if self.has_bulk else problem(404, "not-found")
         bad = [index for index, one in enumerate(batch) if one["verb"]["id"] == BAD]
         if bad:
             return problem(400, "invalid", [(f"/{index}/verb/id", "bad", "Mend it.") for index in bad[:FAULTS_MAX]])
@@ -74,10 +77,28 @@ class Server:
         if other:
             return problem(409, "conflict", [(f"/{index}/id", "other", "Mend it.") for index in other[:FAULTS_MAX]])
         for one in batch:
-            if one["id"] not in self.stored:
-                self.stored[one["id"]] = one
-                self.arrivals.append(one["id"])
+            self._keep(one)
         return Answer(200, {}, json.dumps([one["id"] for one in batch]).encode())
+
+    def _bulk(self, batch: list[dict[str, Any]]) -> Answer:
+        items = []
+        for index, one in enumerate(batch):
+            outcome = "duplicate" if one["id"] in self.stored else "stored"
+            if one["verb"]["id"] == BAD:
+                outcome = "invalid"
+            elif not self._is_same(self.stored.get(one["id"], one), one):
+                outcome = "conflict"
+            else:
+                self._keep(one)
+            fault = {"pointer": "/verb", "rule": "bad", "mend": "Mend it."}
+            errors = [fault] if outcome in {"invalid", "conflict"} else []
+            items.append({"index": index, "outcome": outcome, "id": one["id"], "errors": errors})
+        return Answer(200, {}, json.dumps({"counts": {}, "items": items}).encode())
+
+    def _keep(self, one: dict[str, Any]) -> None:
+        if one["id"] not in self.stored:
+            self.stored[one["id"]] = one
+            self.arrivals.append(one["id"])
 
     @staticmethod
     def _is_same(kept: dict[str, Any], sent: dict[str, Any]) -> bool:
@@ -88,10 +109,10 @@ class Server:
 class World:
     """A sender that may die at any moment, its spool, and the server."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, has_bulk: bool) -> None:
         self.path = path
         self.now = 0.0
-        self.server = Server()
+        self.server = Server(has_bulk=has_bulk)
         self.born()
 
     def born(self) -> None:
@@ -147,12 +168,13 @@ def made(number: int, verb: str) -> Item:
 @given(
     st.lists(st.sampled_from(["urn:good", "urn:good", "urn:good", BAD, POISON]), min_size=1, max_size=14),
     st.lists(st.tuples(FATES, st.booleans()), max_size=25),
+    st.booleans(),
 )
 def test_each_good_item_arrives_once_in_order_and_each_bad_one_is_put_aside(
-    verbs: list[str], fates: list[tuple[Fate, bool]]
+    verbs: list[str], fates: list[tuple[Fate, bool]], has_bulk: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder) / "spool")
+        world = World(Path(folder) / "spool", has_bulk=has_bulk)
         waiting = list(enumerate(verbs))
         for fate, is_sending in fates:
             if is_sending and waiting:
@@ -171,12 +193,12 @@ def test_each_good_item_arrives_once_in_order_and_each_bad_one_is_put_aside(
 
 
 @settings(max_examples=30)
-@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=12), st.data())
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=12), st.data(), st.booleans())
 def test_an_item_sent_again_under_its_id_is_a_duplicate_also_when_it_came_without_an_instant(
-    sends: list[tuple[int, bool]], data: st.DataObject
+    sends: list[tuple[int, bool]], data: st.DataObject, has_bulk: bool
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder) / "spool")
+        world = World(Path(folder) / "spool", has_bulk=has_bulk)
         for moment, (number, is_delivered_first) in enumerate(sends):
             bare = {name: value for name, value in statement(number).items() if name != "timestamp"}
             world.spool.append([item_of(bare, lambda: "", lambda at=moment: f"2026-03-01T09:30:{at:02d}Z")])  # type: ignore[misc]
@@ -190,10 +212,10 @@ def test_an_item_sent_again_under_its_id_is_a_duplicate_also_when_it_came_withou
         world.spool.close()
 
 
-@given(st.lists(st.booleans(), max_size=30))
-def test_the_counts_are_those_of_the_file(steps: list[bool]) -> None:
+@given(st.lists(st.booleans(), max_size=30), st.booleans())
+def test_the_counts_are_those_of_the_file(steps: list[bool], has_bulk: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder) / "spool")
+        world = World(Path(folder) / "spool", has_bulk=has_bulk)
         for number, is_sending in enumerate(steps):
             if is_sending:
                 world.spool.append([made(number, BAD if number % 3 == 0 else "urn:good")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ FAULT = ("it is wrong", "Mend it.")
 
 
 def test_statements_are_posted_as_an_array_that_says_its_version() -> None:
-    request = request_for(THREE, is_gzipped=False)
+    request = request_for(THREE, is_gzipped=False, is_bulk=False)
     assert request.path == "/xapi/statements"
     assert request.headers["x-experience-api-version"] == "2.0.0"
     assert json.loads(request.content) == [statement(1), statement(2), statement(3)]
@@ -25,11 +26,11 @@ def test_statements_are_posted_as_an_array_that_says_its_version() -> None:
 
 def test_a_large_body_is_sent_compressed_and_a_small_one_is_not() -> None:
     many = [item(number=number) for number in range(1, 30)]
-    plain, compressed = (request_for(many, is_gzipped=each) for each in (False, True))
+    plain, compressed = (request_for(many, is_gzipped=each, is_bulk=False) for each in (False, True))
     assert gzip.decompress(compressed.content) == plain.content
     assert compressed.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
-    assert "content-encoding" not in request_for(THREE[:1], is_gzipped=True).headers
+    assert "content-encoding" not in request_for(THREE[:1], is_gzipped=True, is_bulk=False).headers
 
 
 def test_a_receipt_is_the_ids_that_were_sent() -> None:
@@ -44,6 +45,44 @@ def test_a_200_that_is_no_receipt_delivers_nothing(content: bytes) -> None:
     verdict = judged(Answer(200, {}, content), THREE)
     assert verdict.problem is not None
     assert not verdict.taken
+
+
+def result(index: int, outcome: str, **more: Any) -> dict[str, Any]:
+    return {"index": index, "outcome": outcome, "id": THREE[index].id, **more}
+
+
+def bulk(*results: Any) -> Answer:
+    return Answer(200, {}, json.dumps({"counts": {}, "items": results}).encode())
+
+
+def test_the_bulk_door_answers_for_each_item() -> None:
+    errors = [{"pointer": "/verb", "rule": FAULT[0], "mend": FAULT[1]}]
+    answer = bulk(result(0, "stored"), result(1, "invalid", errors=errors), result(2, "duplicate"))
+    verdict = judged(answer, THREE)
+    assert verdict.taken == {0, 2}
+    assert verdict.refused == {1: Refusal("invalid", (Reason("/verb", *FAULT),))}
+    assert request_for(THREE, is_gzipped=False, is_bulk=True).path == "/v1/statements:bulk"
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [],
+        [result(0, "stored"), result(1, "stored")],
+        [result(0, "stored"), result(1, "stored"), result(2, "lost")],
+        [result(0, "stored"), result(1, "stored"), "stored"],
+        [result(0, "stored"), result(1, "stored"), result(1, "stored")],
+    ],
+)
+def test_results_that_are_not_those_of_the_batch_deliver_nothing(results: list[Any]) -> None:
+    verdict = judged(bulk(*results), THREE)
+    assert verdict.problem is not None
+    assert not verdict.taken
+
+
+def test_an_event_is_answered_for_under_an_id_of_the_servers() -> None:
+    answer = Answer(200, {}, b'{"items": [{"index": 0, "outcome": "stored", "id": "another"}]}')
+    assert judged(answer, [item(event())]).taken == {0}
 
 
 def test_a_refusal_names_its_items_and_nothing_of_the_batch_was_stored() -> None:
@@ -117,5 +156,5 @@ def test_pointers_beyond_the_batch_name_no_item() -> None:
 
 def test_events_are_put_aside_by_a_server_that_takes_none() -> None:
     items: list[Item] = [item(event())]
-    assert request_for(items, is_gzipped=False).path == "/v1/events"
+    assert request_for(items, is_gzipped=False, is_bulk=False).path == "/v1/events"
     assert judged(problem(405, "method-not-allowed"), items).refused[0].code == "unsupported"
