@@ -16,6 +16,9 @@ from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
 from services.learning_events.handlers.searching import Searching
 from services.learning_events.handlers.uploading import Uploading
+from services.learning_events.http.about import about_endpoints
+from services.learning_events.http.activities import ActivitiesDoor
+from services.learning_events.http.agents import AgentsDoor
 from services.learning_events.http.alternate import with_alternate_syntax
 from services.learning_events.http.bulk import BulkDoor
 from services.learning_events.http.caliper import CaliperDoor
@@ -29,13 +32,14 @@ from services.learning_events.http.statements import StatementsDoor
 from services.learning_events.jobs import Erasing, import_tasks
 from services.learning_events.rpc import WRITERS, LearningEventsServicer
 from services.learning_events.settings import LearningEventsSettings
+from services.learning_events.store.activities import PostgresActivities
 from services.learning_events.store.attachments import PostgresAttachments
 from services.learning_events.store.documents import PostgresDocuments
 from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.import_queue import PostgresImportQueue
 from services.learning_events.store.imports import PostgresImports
-from services.learning_events.store.search import PostgresCatalogues
 from services.learning_events.store.originals import PostgresOriginals
+from services.learning_events.store.search import PostgresCatalogues
 from services.learning_events.store.statements import PostgresStatements
 from services.learning_events.stream import PeopleEffect
 from shared.events.sources import LEARNING_EVENTS
@@ -52,11 +56,12 @@ def build(settings: Settings, peers: Peers) -> Service:
     if not isinstance(settings, LearningEventsSettings):
         raise Broken("learning_events is built from settings of its own class")
     backbone = Backbone(settings, peers.clock, Path(__file__).parent, source=LEARNING_EVENTS, feed=peers.feed())
-    statements = PostgresStatements(backbone)
+    activities = PostgresActivities(backbone)
+    statements = PostgresStatements(backbone, activities)
     seconds, entries_max = settings.people_cache_seconds, settings.people_cache_entries_max
     people = IdentityPeople(peers.channel("identity"), peers.clock, seconds, entries_max)
     documents = PostgresDocuments(backbone)
-    erasing = Erasing(PostgresErasures(backbone), partial(erase_everywhere, (documents, statements)))
+    erasing = Erasing(PostgresErasures(backbone), partial(erase_everywhere, (documents, activities, statements)))
     backbone.hear(PeopleEffect(people.forget, erasing.nudge))
     recording = Recording(people, statements, system_fact_id)
     reading = Reading(statements)
@@ -71,6 +76,9 @@ def build(settings: Settings, peers: Peers) -> Service:
         *CloudEventsDoor(publishing, dry_run, peers.clock, new_statement_id).endpoints(),
         *BulkDoor(publishing, peers.clock, new_statement_id).endpoints(),
         *CaliperDoor(publishing, peers.clock).endpoints(),
+        *about_endpoints(),
+        *AgentsDoor(people).endpoints(),
+        *ActivitiesDoor(activities).endpoints(),
         *[
             one
             for spec in (STATE, AGENT_PROFILE, ACTIVITY_PROFILE)

@@ -63,6 +63,16 @@ class IdentityPeople:
             answer = await self._identity.LookUpAccounts(request, timeout=CALL_SECONDS)
         return {one.identifier: Account(AccountId(one.account), PersonId(one.person)) for one in answer.accounts}
 
+    async def beside(self, organisation: str, identifier: str) -> list[str]:
+        """Return the identifiers of all accounts that this account's person has at the organisation.
+
+        None where the account does not exist. Raises Unavailable.
+        """
+        request = identity_pb2.ListAccountsRequest(organisation=organisation, identifier=identifier)
+        with kernel_errors("identity"):
+            answer = await self._identity.ListAccounts(request, timeout=CALL_SECONDS)
+        return [one.identifier for one in answer.accounts]
+
     def forget(self, people: Collection[str]) -> None:
         """Remember no account of these people any more. An answer on its way was asked before, and is not kept."""
         self._forgets += 1

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from services.learning_events.domain.activity_definition import GivenDefinition, given_definitions
 from services.learning_events.domain.attachment import NO_PARTS, check_data_is_there, hashes_of, refuse_unnamed
 from services.learning_events.domain.faults import Faults
 from services.learning_events.domain.formats import is_uuid
@@ -45,6 +46,7 @@ class ReceivedStatement:
 
     `has_own_id` is False where the id was given here; the original then holds none. sent: what the platform sent, where
     that was no statement on its own. terms: what it is found by. attachments: the SHA-2 of those whose data came along.
+    definitions: what it tells of Activities.
     """
 
     index: int
@@ -54,6 +56,7 @@ class ReceivedStatement:
     sent: Original | None = None
     terms: tuple[str, ...] = ()
     attachments: tuple[str, ...] = ()
+    definitions: tuple[GivenDefinition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,15 @@ def _read(
     check_fits_fact(event, pointer, faults)
     if faults.listed:
         return RefusedStatement(index, tuple(faults.listed), statement_id if has_own_id else "")
-    return ReceivedStatement(index, original, event, has_own_id, terms=terms_of(item), attachments=attachments)
+    return ReceivedStatement(
+        index,
+        original,
+        event,
+        has_own_id,
+        terms=terms_of(item),
+        attachments=attachments,
+        definitions=given_definitions(item),
+    )
 
 
 def _own_id(item: Any) -> str:

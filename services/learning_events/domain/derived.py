@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from services.learning_events.domain.activity_definition import given_definitions
 from services.learning_events.domain.batch import ReceivedStatement, RefusedStatement
 from services.learning_events.domain.faults import Faults
 from services.learning_events.domain.normal_form import check_fits_fact, normal_form
@@ -69,7 +70,13 @@ def derived(
         found = [Fault(places.get(one.pointer, one.pointer), one.rule, one.mend) for one in faults.listed]
         return RefusedStatement(index, tuple(found), statement_id)
     return ReceivedStatement(
-        index, canonical_json.dumps(whole), event, has_own_id=True, sent=original, terms=terms_of(whole)
+        index,
+        canonical_json.dumps(whole),
+        event,
+        has_own_id=True,
+        sent=original,
+        terms=terms_of(whole),
+        definitions=given_definitions(whole),
     )
 
 

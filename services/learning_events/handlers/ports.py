@@ -108,6 +108,10 @@ class Ledger(Protocol):
         """Have statements that refer to others found by further terms. Safe to repeat."""
         ...
 
+    async def keep_definitions(self, arrivals: Sequence[Arrival]) -> None:
+        """Keep what these new ones tell of Activities, where it is not known."""
+        ...
+
     async def keep_originals(self, arrivals: Sequence[Arrival]) -> None:
         """Keep what these new ones were made of, where they did not come as statements."""
         ...

@@ -109,6 +109,7 @@ class Recording:
             new = [one for one, outcome in zip(arrivals, outcomes, strict=True) if outcome is Outcome.STORED]
             await ledger.keep_originals([one for one in new if one.statement.sent is not None])
             await ledger.attach([one for one in new if one.statement.attachments], _parts(submissions))
+            await ledger.keep_definitions([one for one in new if one.statement.definitions])
             await inherit_terms(ledger, new, inserted.targeted)
             facts = [one.fact for one in new if one.fact is not None]
             facts += await self._void(ledger, writer, new, targets, inserted.targeted)

@@ -19,7 +19,6 @@ from services.learning_events.http.mounts import (
     KEYS,
     MOUNTS,
     READ,
-    VERSIONS,
     WRITE,
     Mount,
     finishing,
@@ -40,7 +39,7 @@ LARGE_BYTES: Final = 512 << 10
 
 
 class StatementsDoor:
-    """The statement resource, and what it says about itself."""
+    """The statement resource."""
 
     def __init__(
         self,
@@ -69,7 +68,6 @@ class StatementsDoor:
                 endpoint("POST", statements, post, scopes=WRITE, kinds=KEYS, finish=finish),
                 endpoint("PUT", statements, put, scopes=WRITE, kinds=KEYS, finish=finish),
                 endpoint("GET", statements, get, scopes=READ, kinds=KEYS, finish=finish),
-                endpoint("GET", f"{path}/about", about, scopes=None, finish=finishing(mount)),
             ]
         return found
 
@@ -127,11 +125,6 @@ class StatementsDoor:
             return finished.with_headers((CONSISTENT_THROUGH, rfc3339(self._searching.known_through)))
 
         return finish
-
-
-async def about(call: Call) -> Reply:
-    """Answer with the versions that are spoken here (part 3, 2.8)."""
-    return Reply.json({"version": VERSIONS})
 
 
 def _statement_id(query: Mapping[str, str]) -> str:

@@ -18,6 +18,7 @@ from services.learning_events.domain.statement import XapiVersion
 from services.learning_events.domain.voiding import Target, Void
 from services.learning_events.handlers.ports import ArrivalPage, Inserted, Reader, Referral
 from services.learning_events.store import search_index
+from services.learning_events.store.activities import PostgresActivities
 from services.learning_events.store.attachments import attach, forget_attachments
 from services.learning_events.store.gate import hold_gate, share_gate
 from services.learning_events.store.originals import erase_originals, keep_originals
@@ -97,15 +98,17 @@ _TELLS: Final = "SELECT EXISTS (SELECT FROM backbone.facts WHERE subject = $1 AN
 class PostgresStatements:
     """The statements of all organisations; a door's transaction sees those of its own."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: Backbone, activities: PostgresActivities | None = None) -> None:
         self._backbone = backbone
+        self._activities = activities or PostgresActivities(backbone)
 
     @asynccontextmanager
     async def opened(self, writer: Writer, *, is_referring: bool) -> AsyncIterator[PostgresLedger]:
         """Open a transaction as the writer's organisation. Raises DatabaseUnavailable; nothing was stored then."""
         async with self._backbone.door(writer.organisation) as tx:
             enter = hold_gate if is_referring else share_gate
-            yield PostgresLedger(tx, self._backbone.store, writer, await enter(tx.connection, writer.organisation))
+            stored_at = await enter(tx.connection, writer.organisation)
+            yield PostgresLedger(tx, self._backbone.store, self._activities, writer, stored_at)
             await faults.point("learning-events.written")
         await faults.point("learning-events.committed")
 
@@ -168,9 +171,12 @@ class PostgresStatements:
 class PostgresLedger:
     """One open transaction of a writer."""
 
-    def __init__(self, tx: Transaction, facts: StreamStore, writer: Writer, stored_at: datetime) -> None:
+    def __init__(
+        self, tx: Transaction, facts: StreamStore, activities: PostgresActivities, writer: Writer, stored_at: datetime
+    ) -> None:
         self._tx = tx
         self._facts = facts
+        self._activities = activities
         self._writer = writer
         self._places: dict[str, int] = {}
         self.stored_at = stored_at
@@ -219,6 +225,10 @@ class PostgresLedger:
     async def add_terms(self, rows: Sequence[tuple[str, Referral]]) -> None:
         """Have statements that refer to others found by further terms. Safe to repeat."""
         await search_index.add_terms(self._tx.connection, self._writer, rows)
+
+    async def keep_definitions(self, arrivals: Sequence[Arrival]) -> None:
+        """Keep what these new ones tell of Activities, where it is not known."""
+        await self._activities.add(self._tx, self._writer, arrivals)
 
     async def keep_originals(self, arrivals: Sequence[Arrival]) -> None:
         """Keep what these new ones were made of, where they did not come as statements."""

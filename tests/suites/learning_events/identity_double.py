@@ -54,6 +54,19 @@ class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
         known = [self.accounts.get((request.organisation, identifier)) for identifier in request.identifiers]
         return identity_pb2.LookUpAccountsResponse(accounts=[one for one in known if one is not None])
 
+    async def ListAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.ListAccountsRequest, context: Any
+    ) -> identity_pb2.ListAccountsResponse:
+        if self.is_away:
+            raise Unavailable("identity does not reach its database", 2)
+        known = self.accounts.get((request.organisation, request.identifier))
+        found = [
+            account
+            for (organisation, _), account in self.accounts.items()
+            if known is not None and organisation == request.organisation and account.person == known.person
+        ]
+        return identity_pb2.ListAccountsResponse(accounts=found)
+
     def account(self, organisation: str, identifier: str) -> identity_pb2.ResolvedAccount:
         """Return the account, minted when it is new."""
         known = self.accounts.get((organisation, identifier))

@@ -1,0 +1,148 @@
+"""The only place with SQL about what statements tell of activities.
+
+Ingest adds a row for a definition that was not told before, in the transaction of the statement that tells it: whoever
+was answered finds it. No row is ever updated, and keys are added in their order, so that no two batches wait for one
+another in a ring. What is remembered to be there costs no question.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Final
+
+from services.learning_events.domain.activity_definition import (
+    DEFINITIONS_MAX,
+    GivenDefinition,
+    ToldDefinition,
+    activity_key,
+)
+from services.learning_events.domain.arrival import Arrival, Writer
+from services.learning_events.domain.document import Holder
+from shared.kernel.clock import Clock
+from shared.runtime.backbone import Backbone
+from shared.runtime.postgres import Transaction
+
+TELLERS_MAX: Final = 2
+"""People under whose names one definition is kept, so that it outlives the erasure of one of them."""
+MEMORY_SECONDS: Final = 60.0
+"""How long a definition may be missing that another process erased with its tellers, though it is told again."""
+MEMORY_ENTRIES_MAX: Final = 20_000
+"""Definitions remembered, about 2 KB each."""
+ERASED_AT_ONCE: Final = 500
+
+# The bounds are looked at without a lock: writers of one moment may pass them together, each of whom keeps them.
+_ADD: Final = f"""
+INSERT INTO activity_definitions (organisation, is_test, activity, digest, person, content, told_at)
+SELECT $1, $2, new.activity, new.digest, new.person, new.content, now()
+FROM (
+    SELECT *, dense_rank() OVER (PARTITION BY activity ORDER BY digest) AS rank
+    FROM unnest($3::bytea[], $4::bytea[], $5::text[], $6::bytea[]) AS told (activity, digest, person, content)) AS new
+WHERE (SELECT count(*) FROM activity_definitions AS d WHERE d.organisation = $1 AND d.is_test = $2
+    AND d.activity = new.activity AND d.digest = new.digest) < {TELLERS_MAX}
+AND (SELECT count(DISTINCT d.digest) FROM activity_definitions AS d WHERE d.organisation = $1 AND d.is_test = $2
+    AND d.activity = new.activity AND d.digest <> new.digest) + new.rank <= {DEFINITIONS_MAX}
+ORDER BY new.activity, new.digest, new.person
+ON CONFLICT (organisation, is_test, activity, digest, person) DO NOTHING
+"""  # noqa: S608 - constants
+_DEFINITIONS: Final = """
+SELECT content FROM (
+    SELECT DISTINCT ON (digest) digest, content, told_at FROM activity_definitions
+    WHERE organisation = $1 AND is_test = $2 AND activity = $3 ORDER BY digest, told_at) AS first
+ORDER BY told_at, digest
+"""
+_ERASE_SOME: Final = """
+DELETE FROM activity_definitions AS d USING (
+    SELECT organisation, is_test, activity, digest, person FROM activity_definitions WHERE person = $1
+    ORDER BY organisation, is_test, activity, digest LIMIT $2) AS few
+WHERE (d.organisation, d.is_test, d.activity, d.digest, d.person)
+    = (few.organisation, few.is_test, few.activity, few.digest, few.person)
+"""
+
+_Known = tuple[str, bool, str, str]
+"""Organisation, is_test, activity and fingerprint of a definition."""
+
+
+class PostgresActivities:
+    """What is told of the activities of all organisations; a door's transaction sees those of its own."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._memory = _Memory(backbone.clock)
+
+    async def definitions(self, holder: Holder, activity: str) -> Sequence[bytes]:
+        """Return each different definition that was told, in the order in which they were told first."""
+        async with self._backbone.door(holder.organisation) as tx:
+            key = (holder.organisation, holder.is_test, activity_key(activity))
+            return [row[0] for row in await tx.connection.fetch(_DEFINITIONS, *key)]
+
+    async def add(self, tx: Transaction, writer: Writer, arrivals: Iterable[Arrival]) -> None:
+        """Have kept, with this transaction, what these new statements tell and was not known to be kept."""
+        told: dict[_Known, dict[str, GivenDefinition]] = {}
+        for arrival in arrivals:
+            for given in arrival.statement.definitions:
+                known = (writer.organisation, writer.is_test, given.activity, given.fingerprint)
+                person = "" if arrival.account is None else arrival.account.person
+                tellers = told.setdefault(known, {})
+                if len(tellers) < TELLERS_MAX and self._memory.lacks(known, person):
+                    tellers[person] = given
+        rows = _rows(told)
+        if rows:
+            columns = zip(*rows, strict=True)
+            await tx.connection.execute(_ADD, writer.organisation, writer.is_test, *[list(one) for one in columns])
+        for known, tellers in told.items():
+            for person in tellers:
+                tx.after_commit(partial(self._memory.learn, known, person))
+
+    async def erase(self, person: str) -> None:
+        """Have removed what only this person's statements told, in all organisations. Safe to repeat."""
+        while True:
+            async with self._backbone.backbone() as tx:
+                told = await tx.connection.execute(_ERASE_SOME, person, ERASED_AT_ONCE)
+            if int(told.rpartition(" ")[2]) < ERASED_AT_ONCE:
+                break
+        self._memory.forget()
+
+
+class _Memory:
+    """Which definitions are kept, and under whose names: the latest asked about, for MEMORY_SECONDS from the first."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._tellers: OrderedDict[_Known, tuple[float, frozenset[str]]] = OrderedDict()
+
+    def lacks(self, known: _Known, person: str) -> bool:
+        """Say whether telling this may add something."""
+        entry = self._tellers.get(known)
+        if entry is None:
+            return True
+        until, tellers = entry
+        if until <= self._clock.monotonic():
+            del self._tellers[known]
+            return True
+        return len(tellers) < TELLERS_MAX and person not in tellers
+
+    def learn(self, known: _Known, person: str) -> None:
+        """Remember that this is kept."""
+        until, tellers = self._tellers.get(known, (self._clock.monotonic() + MEMORY_SECONDS, frozenset()))
+        self._tellers[known] = until, tellers | {person}
+        self._tellers.move_to_end(known)
+        if len(self._tellers) > MEMORY_ENTRIES_MAX:
+            self._tellers.popitem(last=False)
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._tellers.clear()
+
+
+def _rows(told: dict[_Known, dict[str, GivenDefinition]]) -> list[tuple[bytes, bytes, str, bytes]]:
+    """Return the rows to be added, each key once and in order: activity, digest, person, content."""
+    rows: dict[tuple[bytes, bytes, str], bytes] = {}
+    for tellers in told.values():
+        kept: ToldDefinition | None = None
+        for person, given in tellers.items():
+            kept = kept or given.told()
+            if kept is not None:
+                rows[kept.activity, kept.digest, person] = kept.content
+    return [(*key, rows[key]) for key in sorted(rows)]
