@@ -20,5 +20,5 @@ class EditableOnly(BuildHookInterface[Any]):
         if version != "editable":
             raise RuntimeError(
                 "Deedlog is installed editable, from its repository (make setup). "
-                "The wheel for other projects is packaging/verifier: pip wheel ./packaging/verifier"
+                "The wheels for others are packaging/client and packaging/verifier: pip wheel ./packaging/verifier"
             )

@@ -1,4 +1,4 @@
-"""The one wheel holds `deedlog.kernel` and `deedlog.verifier` and nothing else; the root project refuses to be one.
+"""The wheel of the verifier holds `deedlog.kernel` and `deedlog.verifier` only; the root project refuses to be one.
 
 Built offline, without isolation, by the hatchling of this environment.
 """
