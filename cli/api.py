@@ -97,10 +97,12 @@ class Api:
         kind = {} if body is None else {"Content-Type": "application/json"}
         return _json(self._sent("POST", path, content, {**_fresh_key(), **kind, **(headers or {})}))
 
-    def send(self, method: str, path: str, content: bytes, media_type: str) -> Any:
+    def send(
+        self, method: str, path: str, content: bytes, media_type: str, headers: Mapping[str, str] | None = None
+    ) -> Any:
         """Send bytes and return the reply's JSON."""
         key = _fresh_key() if method == "POST" else {}
-        return _json(self._sent(method, path, content, {**key, "Content-Type": media_type}))
+        return _json(self._sent(method, path, content, {**key, "Content-Type": media_type, **(headers or {})}))
 
     def upload(self, path: str, file: Path, media_type: str, sent: Any = None) -> Any:
         """Post a file without holding it and return the reply's JSON. sent: called with each chunk's bytes."""

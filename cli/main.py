@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "people": "people",
     "alignments": "alignments",
     "publish": "publish",
+    "import": "imports",
     "events": "events",
     "projects": "projects",
     "reviews": "reviews",
