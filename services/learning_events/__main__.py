@@ -23,6 +23,7 @@ from services.learning_events.http.alternate import with_alternate_syntax
 from services.learning_events.http.bulk import BulkDoor
 from services.learning_events.http.caliper import CaliperDoor
 from services.learning_events.http.cloud_events import CloudEventsDoor
+from services.learning_events.http.connection_test import ConnectionTestDoor
 from services.learning_events.http.documents import DocumentsDoor
 from services.learning_events.http.events import EventsDoor
 from services.learning_events.http.imports import ImportsDoor
@@ -91,6 +92,8 @@ def build(settings: Settings, peers: Peers) -> Service:
     servicer = LearningEventsServicer(publishing, peers.clock, new_statement_id)
     rpc = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
     endpoints = with_alternate_syntax(endpoints)
+    testing = ConnectionTestDoor(peers.authenticator(), peers.clock, new_statement_id, settings.origin)
+    endpoints += testing.endpoints()  # last: it takes every path of xAPI that nothing else serves
     return Service(backbone, endpoints, (rpc,), [Task("learning_events.erasing", erasing.run), *importing])
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.learning_events.domain.arrival import Writer
+from services.learning_events.domain.sender_credential import credential_fault
 from services.learning_events.domain.statement import XapiVersion
 from services.learning_events.handlers.ports import Reader
-from shared.kernel.errors import Forbidden, Rejected
+from shared.kernel.errors import Forbidden, Rejected, Unauthenticated
 from shared.runtime.auth import Kind
 from shared.runtime.http import Call, Reply
+from shared.runtime.problem import problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,15 @@ def finishing(mount: Mount) -> Callable[[Mapping[str, str], Reply], Reply]:
             version = version_of(headers, mount)
         except Rejected:
             version = mount.version
-        return reply.with_headers(("X-Experience-API-Version", version.value))
+        return named_credential_fault(headers, reply).with_headers(("X-Experience-API-Version", version.value))
 
     return finish
+
+
+def named_credential_fault(headers: Mapping[str, str], reply: Reply) -> Reply:
+    """Return the reply; a 401 to a credential of the wrong form says what is wrong with the form."""
+    fault = credential_fault(headers.get("authorization")) if reply.status == 401 else None
+    return reply if fault is None else problem(Unauthenticated.of(fault.pointer, fault.rule, fault.mend))
 
 
 def only(query: Mapping[str, str], known: frozenset[str]) -> None:

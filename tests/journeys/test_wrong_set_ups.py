@@ -1,0 +1,92 @@
+"""Five platforms are set up wrong, each in a usual way, and each is told in one sentence what to set instead."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.kernel.ids import system_uuid7
+from tests.journeys.house import JourneyHouse, running_house
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[JourneyHouse]:
+    """A running house."""
+    with running_house() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(house: JourneyHouse) -> dict[str, Any]:
+    """A key that may write."""
+    organisation = house.answer("organisations", "create", "My academy")["id"]
+    made: dict[str, Any] = house.answer("keys", "create", "--organisation", organisation, "--scopes", "write,read")
+    return made
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def told(house: JourneyHouse, path: str, headers: dict[str, str]) -> tuple[int, str]:
+    """Send a statement and return the status and the one sentence that is answered."""
+    statement = {
+        "id": str(system_uuid7()),
+        "actor": {"account": {"homePage": "https://lms.example", "name": "ada"}},
+        "verb": {"id": "http://adlnet.gov/expapi/verbs/answered"},
+        "object": {"id": "https://lms.example/questions/1"},
+    }
+    response = httpx.post(house.origin + path, json=statement, headers=headers, timeout=30, trust_env=False)
+    body = response.json()
+    return response.status_code, body["detail"] if response.status_code >= 400 else ""
+
+
+def test_five_wrong_set_ups_are_each_named_in_one_sentence(house: JourneyHouse, key: dict[str, Any]) -> None:
+    user, password = key["id"], key["secret"]
+    right = {"authorization": basic(user, password), "x-experience-api-version": "2.0.0"}
+    assert told(house, "/xapi/statements", right) == (200, "")
+
+    # 1. The path of another product.
+    status, sentence = told(house, "/data/xAPI/statements", right)
+    assert status == 404
+    assert "begins with /xapi" in sentence
+    assert f"{house.origin}/xapi/statements" in sentence
+
+    # 2. The secret in the place of the id.
+    status, sentence = told(house, "/xapi/statements", {**right, "authorization": basic(password, user)})
+    assert status == 401
+    assert "id and secret are the wrong way round" in sentence
+    assert password not in sentence
+
+    # 3. A version that nobody speaks any more.
+    status, sentence = told(house, "/xapi/statements", {**right, "x-experience-api-version": "0.95"})
+    assert status == 400
+    assert "X-Experience-API-Version" in sentence
+    assert "1.0.3 or 2.0.0" in sentence
+
+    # 4. The operator's key instead of the platform's.
+    admin = {**right, "authorization": f"Bearer {house.home.admin_key()}"}
+    assert told(house, "/xapi/statements", admin)[0] == 403
+    assert "the operator's admin key" in summary_for(house, admin)
+
+    # 5. A clock that is an hour off.
+    late = {**right, "date": format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)}
+    assert "60 minutes behind ours" in summary_for(house, late)
+
+    assert summary_for(house, right) == "The set-up works: what is sent like this is taken."
+
+
+def summary_for(house: JourneyHouse, headers: dict[str, str]) -> str:
+    """Return what the connection test answers to a sender of these headers, in one sentence."""
+    query = {"endpoint": f"{house.origin}/xapi"}
+    response = httpx.get(
+        f"{house.origin}/v1/connection-test", params=query, headers=headers, timeout=30, trust_env=False
+    )
+    assert response.status_code == 200, response.text
+    return str(response.json()["summary"])
