@@ -56,6 +56,6 @@ class Search:
             return self.after
         return FIRST if self.is_ascending else LAST
 
-    def behind(self, last: Found) -> Place:
+    def behind(self, stored_at: datetime, xid: int) -> Place:
         """Return where to go on when all of a transaction was looked at."""
-        return Place(last.at.stored_at, last.at.xid, PLACE_MAX if self.is_ascending else 0)
+        return Place(stored_at, xid, PLACE_MAX if self.is_ascending else 0)

@@ -168,8 +168,11 @@ class Catalogue(Protocol):
         """Return these terms, the rarest first."""
         ...
 
-    async def matches(self, terms: Sequence[str], search: Search, wanted: int) -> Matches:
-        """Return up to `wanted` statements that are found by all these terms, as the search orders them."""
+    async def matches(self, terms: Sequence[str], search: Search, wanted: int, lookups_max: int) -> Matches:
+        """Return up to `wanted` statements that are found by all these terms, as the search orders them.
+
+        lookups_max: how many rows of the index are met with those of other terms.
+        """
         ...
 
     async def visible(self, found: Sequence[Found]) -> list[tuple[Found, int]]:

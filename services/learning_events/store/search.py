@@ -6,10 +6,11 @@ much one look may read is bounded: what it found by then is a page, and the next
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 from services.learning_events.domain.search import Found, Place, Search
@@ -20,8 +21,6 @@ from services.learning_events.store.statements import COLUMNS, IS_VOID, stored
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Connection
 
-LOOKUPS_MAX: Final = 5_000
-"""Rows of the index that one look may meet with others: about 25 ms."""
 COUNTED_MAX: Final = 1_000
 """Rows of a term that are counted to find the rarest; terms with more are common alike."""
 
@@ -42,13 +41,10 @@ _VISIBLE: Final = f"""
 SELECT at.number, octet_length(s.original), {IS_VOID} {_AT} ORDER BY at.number
 """
 _READ: Final = f"SELECT {COLUMNS} {_AT} ORDER BY at.number"
-# Not a join: the planner would read all rows of a term for it, instead of those of one transaction.
-_MET: Final = """
-CROSS JOIN LATERAL (SELECT ARRAY(
+_MET: Final = """, ARRAY(
     SELECT unnest(q.places) FROM searchable AS q
     WHERE q.term = ${number} AND q.stored_at = e.stored_at AND q.xid = e.xid
-) AS places OFFSET 0) AS t{number}
-"""
+)"""
 
 
 class PostgresCatalogues:
@@ -89,21 +85,22 @@ class PostgresCatalogue:
         }
         return sorted(counts, key=lambda term: counts[term])
 
-    async def matches(self, terms: Sequence[str], search: Search, wanted: int) -> Matches:
+    async def matches(self, terms: Sequence[str], search: Search, wanted: int, lookups_max: int) -> Matches:
         """Return up to `wanted` statements that are found by all these terms, the first being read through."""
         first, *others = (self._key(term) for term in terms)
-        looked_max = LOOKUPS_MAX // max(1, len(others))
+        rows_max = max(1, lookups_max // max(1, len(others)))
         start = search.start
-        bounds = (first, search.since, search.until, start.stored_at, str(start.xid), looked_max)
         rows = await self._connection.fetch(
-            _matches(len(others), search.is_ascending), *bounds, start.place, wanted, *others
+            _rows(len(others), search.is_ascending),
+            *(first, search.since, search.until, start.stored_at, str(start.xid), rows_max),
+            *others,
         )
-        found = tuple(Found(Place(row[0], int(row[2]), row[3]), row[1]) for row in rows)
+        found = tuple(islice(_in_all(rows, search), wanted))
         if len(found) == wanted:
             return Matches(found, found[-1].at)
-        last = await self._connection.fetchrow(_last_looked_at(search.is_ascending), *bounds)
-        end = None if last is None else search.behind(Found(Place(last[0], int(last[1]), 0), 0))
-        return Matches(found, end)
+        if len(rows) < rows_max:
+            return Matches(found, None)
+        return Matches(found, search.behind(rows[-1][0], int(rows[-1][2])))
 
     async def visible(self, found: Sequence[Found]) -> list[tuple[Found, int]]:
         """Return those that this reader may see and that are not void or erased, each with its bytes."""
@@ -125,33 +122,28 @@ class PostgresCatalogue:
 
 
 @lru_cache
-def _matches(others: int, is_ascending: bool) -> str:
-    """Return the question for what one term and `others` more find.
+def _rows(others: int, is_ascending: bool) -> str:
+    """Return the question for $6 rows of term $1 stored after $2 and up to $3, from ($4, $5) on, in order.
 
-    $1 to $6 as in `_looked_at`, $7 the place to go on from, $8 how many are wanted, $9 and on the other terms.
+    Beside each stand the places of `others` more terms, from $7 on, in the same transaction. They are asked for behind
+    the bound and not joined: the planner would sort and hash all rows of a term for it.
     """
-    direction, beyond = ("ASC", ">") if is_ascending else ("DESC", "<")
-    met = "".join(_MET.format(number=number) for number in range(9, 9 + others))
-    in_all = "".join(f"AND p.place = ANY(t{number}.places) " for number in range(9, 9 + others))
+    direction, from_on = ("ASC", ">=") if is_ascending else ("DESC", "<=")
+    met = "".join(_MET.format(number=number) for number in range(7, 7 + others))
     return f"""
-SELECT e.stored_at, e.epoch, e.xid::text, p.place::integer FROM ({_looked_at(direction)} LIMIT $6) AS e
-{met} CROSS JOIN LATERAL unnest(e.places) AS p (place)
-WHERE (e.stored_at, e.xid, p.place) {beyond} ($4, $5::text::xid8, $7::integer) {in_all}
-ORDER BY e.stored_at {direction}, e.xid {direction}, p.place {direction} LIMIT $8
+SELECT e.stored_at, e.epoch, e.xid::text, e.places{met} FROM (
+    SELECT stored_at, epoch, xid, places FROM searchable
+    WHERE term = $1 AND stored_at > $2 AND stored_at <= $3 AND (stored_at, xid) {from_on} ($4, $5::text::xid8)
+    ORDER BY stored_at {direction}, xid {direction} LIMIT $6
+) AS e ORDER BY e.stored_at {direction}, e.xid {direction}
 """  # noqa: S608 - numbers and constants
 
 
-@lru_cache
-def _last_looked_at(is_ascending: bool) -> str:
-    """Return the question for the last row that `_matches` looked at, where it did not come to the end."""
-    looked_at = _looked_at("ASC" if is_ascending else "DESC")
-    return f"SELECT stored_at, xid::text FROM ({looked_at} OFFSET $6::bigint - 1 LIMIT 1) AS e"  # noqa: S608
-
-
-def _looked_at(direction: str) -> str:
-    """Return the rows of term $1 after $2 and up to $3, from ($4, $5) on, $6 of them."""
-    from_on = ">=" if direction == "ASC" else "<="
-    return f"""
-SELECT stored_at, epoch, xid, places FROM searchable WHERE term = $1 AND stored_at > $2 AND stored_at <= $3
-    AND (stored_at, xid) {from_on} ($4, $5::text::xid8) ORDER BY stored_at {direction}, xid {direction}
-"""  # noqa: S608 - constants
+def _in_all(rows: Sequence[Any], search: Search) -> Iterator[Found]:
+    """Yield the statements whose places stand in all arrays of a row, in order, from where the search goes on."""
+    for stored_at, epoch, xid, places, *others in rows:
+        common = set(places).intersection(*others)
+        for place in sorted(common, reverse=not search.is_ascending):
+            at = Place(stored_at, int(xid), place)
+            if at > search.start if search.is_ascending else at < search.start:
+                yield Found(at, epoch)

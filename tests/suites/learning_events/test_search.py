@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from services.learning_events.domain.arrival import Writer
-from services.learning_events.store import search
+from services.learning_events.handlers import searching
 from services.learning_events.store.statements import PostgresStatements
 from shared.kernel.clock import parse_rfc3339
 from shared.kernel.ids import system_uuid7
@@ -216,7 +216,7 @@ async def test_references_in_a_ring_end(platform: Platform) -> None:
 
 
 async def test_a_search_that_looked_enough_goes_on_by_more(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "LOOKUPS_MAX", 2)
+    monkeypatch.setattr(searching, "LOOKS", (1, 2))
     rare = {"id": "https://x.example/rare"}
     verb = {"id": "https://x.example/seldom"}
     (first,) = await platform.post(statement(object=rare, verb=verb))
@@ -252,7 +252,9 @@ async def test_everything_is_found_once_while_others_write(platform: Platform) -
         return seen
 
     async with asyncio.timeout(30):
-        seen, *_ = await asyncio.gather(follow(), *(write(writer) for writer in range(4)))
+        following = asyncio.ensure_future(follow())
+        await asyncio.gather(*(write(writer) for writer in range(4)))
+        seen = await following
     assert sorted(seen) == sorted(written)
 
 
