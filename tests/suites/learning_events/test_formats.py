@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -353,6 +356,20 @@ async def test_what_has_no_id_is_not_stored_twice_under_one_idempotency_key(plat
     assert outcomes(first.json()["items"]) == ["stored", "stored"]
     assert outcomes(again.json()["items"]) == ["duplicate", "duplicate"]
     assert outcomes(other.json()["items"]) == ["stored", "stored"]
+
+
+async def test_the_same_events_from_many_senders_at_once_are_stored_once(house: House, platform: Platform) -> None:
+    events = [event_of(kind) for kind in KINDS for _ in range(20)]
+    shuffled = [random.Random(seed).sample(events, len(events)) for seed in range(6)]
+    answers = await asyncio.gather(*(publish(platform, *some) for some in shuffled))
+    counts = Counter(outcome for results in answers for outcome in outcomes(results))
+    assert counts == {"stored": len(events), "duplicate": 5 * len(events)}
+    assert await house.counts(platform.organisation) == (len(events), len(events))
+    async with house.backbone.reading() as connection:
+        kept = await connection.fetchval(
+            "SELECT count(*) FROM originals WHERE organisation = $1", platform.organisation
+        )
+    assert kept == len(events) * 2 // 3
 
 
 async def test_identity_away_stores_nothing_of_the_part(house: House, platform: Platform) -> None:
