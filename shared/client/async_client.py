@@ -150,6 +150,8 @@ class AsyncClient:
             raise ClientClosed("this client was made before the process forked; make one after it, with its own spool")
         if self._is_closed:
             raise ClientClosed("the client is closed; what was sent and not delivered waits in its spool")
+        if self._task is None:
+            raise ClientClosed("the client is not open yet: use it as `async with AsyncClient(…) as client`")
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)
 
     async def _is_kept(self, items: list[Item], deadline: float) -> bool:

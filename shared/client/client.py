@@ -26,6 +26,8 @@ from .progress import Progress, RefusedItem
 CLOSE_SECONDS: Final = 5.0
 STOP_SECONDS_MAX: Final = 2.0
 """How long a request under way may still take when its client is closed; its items wait for the next client."""
+WAIT_SECONDS_MAX: Final = 60.0
+"""Between two looks at a full spool; a lock cannot be waited for without end."""
 REFUSED_LIMIT: Final = 1000
 
 _log = logging.getLogger(__name__)
@@ -47,7 +49,8 @@ class Client:
         """Hold the spool and begin to deliver what waits in it.
 
         key: the secret of an API key with the scope `write`. on_progress: called by the delivering thread after each
-        batch and each failure. Raises ValueError, SpoolInUse, SpoolFailed.
+        batch and each failure; it may resend and discard, and must not flush or close, which wait for that thread.
+        Raises ValueError, SpoolInUse, SpoolFailed.
         """
         self._options = options
         self._on_progress = on_progress
@@ -81,7 +84,7 @@ class Client:
         deadline = time.monotonic() + (self._options.wait_seconds if wait_seconds is None else wait_seconds)
         with self._held():
             while not self._is_kept(checked, deadline):
-                self._changed.wait(deadline - time.monotonic())
+                self._changed.wait(min(WAIT_SECONDS_MAX, deadline - time.monotonic()))
         self._wake.set()
         return [item.id for item in checked]
 

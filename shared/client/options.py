@@ -51,7 +51,8 @@ def opened(path: str | os.PathLike[str], options: Options) -> tuple[Spool, Couri
 def address(origin: str, options: Options) -> httpx.URL:
     """Return the server's origin. Raises ValueError for what is none, and for http:// to another machine."""
     url = httpx.URL(origin)
-    if url.scheme not in {"http", "https"} or not url.host or url.path != "/" or url.query or url.fragment:
+    is_bare = url.path == "/" and not (url.query or url.fragment or url.userinfo)
+    if url.scheme not in {"http", "https"} or not url.host or not is_bare:
         raise ValueError("the origin is scheme and host and no more, such as https://deedlog.example")
     if url.scheme == "http" and not options.is_plain_http_allowed and not _is_here(url.host):
         raise ValueError("over http:// everybody on the way reads the key: use https://, or is_plain_http_allowed")

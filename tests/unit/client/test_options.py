@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.client import AsyncClient, Client, Options
+from shared.client import AsyncClient, Client, ClientClosed, Options
 from shared.client.options import address, headers
+from tests.unit.client.made import statement
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,10 @@ def test_a_client_that_cannot_be_built_leaves_no_spool(kind: type[Client] | type
     with pytest.raises(ValueError, match="origin"):
         kind("nowhere", "key", tmp_path / "spool")
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_async_client_that_was_not_entered_says_how_to(tmp_path: Path) -> None:
+    client = AsyncClient("https://deedlog.example", "key", tmp_path / "spool")
+    with pytest.raises(ClientClosed, match="async with"):
+        await client.send(statement())
+    await client.close()

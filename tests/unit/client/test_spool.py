@@ -289,3 +289,31 @@ def test_an_emptied_spool_gives_the_disk_back(path: Path) -> None:
         spool.settle(spool.take(500, BATCH_BYTES_MAX), {})
     spool.close()
     assert path.stat().st_size < 500_000
+
+
+def test_a_disk_that_is_full_is_said_and_what_was_kept_before_stays(path: Path) -> None:
+    code = f"""
+import resource
+from pathlib import Path
+from shared.client.spool import Spool
+from shared.client.errors import SpoolFailed
+from tests.unit.client.made import item, statement
+spool = Spool(Path({str(path)!r}))
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+kept = 0
+try:
+    while kept < 100:
+        spool.append([item(statement(kept, context={{"platform": "x" * 20_000}}))])
+        kept += 1
+except SpoolFailed as error:
+    assert "cannot be used" in str(error), error
+assert spool.waiting == kept == len(spool.take(500, 1 << 20)), (spool.waiting, kept)
+print(kept)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    spool = Spool(path)
+    assert 0 < spool.waiting == int(done.stdout) < 100
+    spool.close()
