@@ -6,6 +6,7 @@ organisation may have more people than one transaction can fold. A table that wa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -203,9 +204,13 @@ async def dry_run(desk: VersionDesk, read: ReadTable) -> DryRun:
     """Return what taking this table into force would do."""
     kept = await desk.versions()
     current = kept[0].version if kept else 0
-    found = changes(await targets_of(desk, current), targets(read.rows))
+    found = await asyncio.to_thread(_changes, await targets_of(desk, current), read.rows)
     people = await desk.people([change.activity for change in found])
     return DryRun((), current, read.table.lines, read.table.activities, read.passed_over, found, people)
+
+
+def _changes(before: Mapping[str, Target], rows: Sequence[Alignment]) -> list[Change]:
+    return changes(before, targets(rows))
 
 
 def _not_kept(version: int) -> NotFound:

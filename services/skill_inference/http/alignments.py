@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from services.skill_inference.domain.alignment import ASSURANCES, Target
-from services.skill_inference.domain.alignment_changes import Change, changes
+from services.skill_inference.domain.alignment import ASSURANCES
+from services.skill_inference.domain.alignment_changes import changes
 from services.skill_inference.domain.alignment_csv import parse_alignments
 from services.skill_inference.domain.alignment_json import alignments_document
 from services.skill_inference.domain.framework import Framework
@@ -18,7 +18,6 @@ from services.skill_inference.handlers.adopting import (
     DryRun,
     ReadTable,
     Sent,
-    Version,
     adopt,
     alignments_of,
     dry_run,
@@ -26,11 +25,11 @@ from services.skill_inference.handlers.adopting import (
     targets_of,
 )
 from services.skill_inference.handlers.adopting import version_of as kept_version
+from services.skill_inference.http.answers import adopted_answer, change_answer, tried_answer, version_answer
 from services.skill_inference.http.callers import KINDS, READING, WRITING, after_activity, organisation_of, version_of
 from services.skill_inference.store.alignments import AlignmentBook, OrganisationAlignments, OrganisationVersions
-from shared.kernel.clock import Clock, rfc3339
-from shared.kernel.errors import Fault, Rejected, TooLarge
-from shared.kernel.hashing import digest_text
+from shared.kernel.clock import Clock
+from shared.kernel.errors import Rejected, TooLarge
 from shared.runtime.backbone import Backbone
 from shared.runtime.etags import check_if_match, is_unchanged, version_etag
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
@@ -40,8 +39,6 @@ CSV: Final = "text/csv"
 JSON: Final = "application/json"
 TABLE_BYTES_MAX: Final = 8 << 20
 """8 MiB, some 80,000 lines."""
-CHANGES_SHOWN_MAX: Final = 100
-"""Changes that a dry run names one by one, of each kind; it counts all."""
 _CHANGES: Final = "alignment-changes"
 _READING_FIELDS: Final = ("difficulty", "assurance")
 
@@ -91,7 +88,7 @@ class Alignments:
             adopted, is_new = await adopt(desk, organisation, read.table, call.principal.id, now, check)
         self._nudge()
         more = {"passed_over": read.passed_over, "is_new": is_new}
-        return Reply.json(_adopted(adopted) | more, headers={"ETag": version_etag(adopted.version)})
+        return Reply.json(adopted_answer(adopted) | more, headers={"ETag": version_etag(adopted.version)})
 
     async def validate(self, call: Call) -> Reply:
         """Answer what PUT would do with this table, or every fault it would name; nothing comes into force."""
@@ -102,10 +99,10 @@ class Alignments:
         except TooLarge:
             raise
         except Rejected as error:
-            return Reply.json(_tried(DryRun(error.faults)))
+            return Reply.json(tried_answer(DryRun(error.faults)))
         async with self._backbone.door(organisation) as tx:
             found = await dry_run(OrganisationVersions(tx.connection, organisation, self._book), read)
-        return Reply.json(_tried(found))
+        return Reply.json(tried_answer(found))
 
     async def get(self, call: Call) -> Reply:
         """Answer the table in force: as it was sent where that was CSV; with ?format=json as rows of JSON."""
@@ -127,7 +124,7 @@ class Alignments:
         organisation = organisation_of(call)
         async with self._backbone.door(organisation) as tx:
             found = await OrganisationVersions(tx.connection, organisation, self._book).versions()
-        return Reply.json(page([_version(one) for one in found], None))
+        return Reply.json(page([version_answer(one) for one in found], None))
 
     async def changes(self, call: Call) -> Reply:
         """Answer what differs between the versions `from` and `to`, by activity; 0 is before the first."""
@@ -137,10 +134,11 @@ class Alignments:
         after = after_activity(_CHANGES, query)
         async with self._backbone.door(organisation) as tx:
             desk = OrganisationVersions(tx.connection, organisation, self._book)
-            found = changes(await targets_of(desk, first), await targets_of(desk, last))
+            before, now = await targets_of(desk, first), await targets_of(desk, last)
+        found = await asyncio.to_thread(changes, before, now)
         rest = [one for one in found if one.activity > after]
         cursor = encode_cursor(_CHANGES, [rest[limit - 1].activity]) if len(rest) > limit else None
-        return Reply.json(page([_change(one) for one in rest[:limit]], cursor))
+        return Reply.json(page([change_answer(one) for one in rest[:limit]], cursor))
 
     async def _read(self, sent: Sent) -> ReadTable:
         # In a thread: 80,000 lines take a second, and others are served meanwhile.
@@ -185,69 +183,3 @@ def _difficulty(text: str) -> float:
         rule = f"expected a number from {-DIFFICULTY_MAX} to {DIFFICULTY_MAX}"
         raise Rejected.of("difficulty", rule, "Write logits; 0 for an average task.")
     return difficulty
-
-
-def _version(one: Version) -> dict[str, Any]:
-    return {
-        "version": one.version,
-        "digest": digest_text(one.digest),
-        "form": one.form,
-        "lines": one.lines,
-        "activities": one.activities,
-        "adopted_at": rfc3339(one.adopted_at),
-        "adopted_by": one.adopted_by,
-    }
-
-
-def _adopted(adopted: Adopted) -> dict[str, Any]:
-    table = adopted.table
-    version = Version(
-        adopted.version,
-        table.digest,
-        table.lines,
-        table.activities,
-        table.form,
-        adopted.adopted_at,
-        adopted.adopted_by,
-    )
-    return {"organisation": adopted.organisation} | _version(version)
-
-
-def _tried(found: DryRun) -> dict[str, Any]:
-    kinds: dict[str, list[Change]] = {"added": [], "changed": [], "removed": []}
-    for change in found.changes:
-        kinds[change.kind].append(change)
-    shown = {
-        kind: {"count": len(own), "first": [_change(one) for one in own[:CHANGES_SHOWN_MAX]]}
-        for kind, own in kinds.items()
-    }
-    return {
-        "is_valid": not found.faults,
-        "errors": [_fault(fault) for fault in found.faults],
-        "version_in_force": found.version,
-        "lines": found.lines,
-        "activities": found.activities,
-        "passed_over": found.passed_over,
-        **shown,
-        "people": {"count": found.people.persons, "is_at_least": found.people.is_at_least},
-    }
-
-
-def _fault(fault: Fault) -> dict[str, str]:
-    return {"pointer": fault.pointer, "rule": fault.rule, "mend": fault.mend}
-
-
-def _change(change: Change) -> dict[str, Any]:
-    return {
-        "activity": change.activity,
-        "change": change.kind,
-        "before": _target(change.before),
-        "after": _target(change.after),
-    }
-
-
-def _target(target: Target | None) -> dict[str, Any] | None:
-    if target is None:
-        return None
-    skills = [{"skill": skill, "weight": weight} for skill, weight in target.skills]
-    return {"skills": skills, "difficulty": target.difficulty, "assurance": target.assurance.value}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
@@ -116,10 +116,10 @@ class Reports:
         cursor = None if last is None else encode_cursor(_EFFECTS, [last.subject, last.number])
         return Reply.json(page([_effect(one) for one in effects], cursor))
 
-    async def _aligned(self, tx: Transaction, organisation: str) -> dict[str, Target]:
+    async def _aligned(self, tx: Transaction, organisation: str) -> Mapping[str, Target]:
         desk = OrganisationVersions(tx.connection, organisation, self._book)
         kept = await desk.versions()
-        return dict(await targets_of(desk, kept[0].version if kept else 0))
+        return await targets_of(desk, kept[0].version if kept else 0)
 
 
 def _after(call: Call) -> Place:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from services.skill_inference.handlers.adopting import VERSIONS_KEPT
-from services.skill_inference.http.alignments import CHANGES_SHOWN_MAX
+from services.skill_inference.http.answers import CHANGES_SHOWN_MAX
 from shared.kernel.ids import system_id
 from tests.suites.skill_inference.house import House, Tenant, line, table
 from tests.unit.skill_inference.people import APIS, DRIFT
@@ -106,6 +106,13 @@ async def test_what_is_no_table_of_its_form_is_refused_with_its_place(
     assert answer.json()["errors"][0]["pointer"] == pointer
     assert answer.json()["errors"][0]["mend"]
     assert (await get(tenant, "")).status_code == 404
+
+
+async def test_a_table_of_another_form_is_guarded_by_if_match_too(tenant: Tenant) -> None:
+    await tenant.align(line(QUIZ, APIS))
+    sent = json.dumps({"alignments": [ROW]})
+    assert (await tenant.put(sent, content_type="application/json", if_match='"v2"')).status_code == 412
+    assert (await tenant.put(sent, content_type="application/json", if_match='"v1"')).json()["version"] == 2
 
 
 async def test_a_name_that_stands_twice_in_json_is_refused(tenant: Tenant) -> None:

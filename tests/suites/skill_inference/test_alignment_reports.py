@@ -281,3 +281,16 @@ async def test_an_erased_person_is_in_no_report(house: House, tenant: Tenant) ->
     assert (await report(tenant, "unaligned"))["items"] == []
     assert (await report(tenant, f"effects?activity={quote(QUIZ)}"))["items"] == []
     assert (await report(tenant, f"effects?statement={quote(f's {QUIZ}')}"))["items"] == []
+
+
+async def test_reports_go_on_after_a_rebuild_and_keep_to_their_organisation(house: House, tenant: Tenant) -> None:
+    await tenant.align(line(EXAM, APIS))
+    person, other = system_id("person"), house.organisation()
+    await house.hear([house.owners.statement(person, tenant.id, one) for one in (QUIZ, EXAM)])
+    paths = ("unaligned", f"effects?activity={quote(EXAM)}")
+    before = [await report(tenant, path) for path in paths]
+    digests = await house.rebuild(is_check_only=False)
+    assert digests.live_digest == digests.rebuilt_digest
+    assert [await report(tenant, path) for path in paths] == before
+    assert [one["activity"] for one in before[0]["items"]] == [QUIZ]
+    assert (await report(other, "unaligned"))["items"] == []
