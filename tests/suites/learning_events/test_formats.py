@@ -8,6 +8,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -427,3 +428,10 @@ async def test_a_stream_may_hold_batches_of_several_formats(platform: Platform) 
     assert [answer.batch for answer in answers] == list(range(6))
     stored, duplicate = pb2.ITEM_OUTCOME_STORED, pb2.ITEM_OUTCOME_DUPLICATE
     assert [answer.results[0].outcome for answer in answers] == [stored, stored, *[duplicate] * 4]
+
+
+async def test_the_example_for_senders_is_taken(platform: Platform) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "send-caliper-and-cloudevents.md").read_text()
+    example = page.partition("-d '")[2].partition("'\n```")[0]
+    answer = await platform.send(example.encode(), "/v1/events", content_type=STRUCTURED)
+    assert outcomes(answer.json()["items"]) == ["stored"]
