@@ -88,7 +88,7 @@ def build(settings: Settings, peers: Peers) -> Service:
     ]
     endpoints += ImportsDoor(Uploading(PostgresImports(backbone), peers.clock, new_import_id)).endpoints()
     queue = PostgresImportQueue(backbone)
-    importing = import_tasks(queue, recording, peers.clock, new_statement_id, settings.import_lease_seconds)
+    importing = import_tasks(queue, publishing, peers.clock, new_statement_id, settings.import_lease_seconds)
     servicer = LearningEventsServicer(publishing, peers.clock, new_statement_id)
     rpc = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
     endpoints = with_alternate_syntax(endpoints)

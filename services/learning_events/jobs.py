@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from services.learning_events.handlers.importing import Importing, Queue
-from services.learning_events.handlers.recording import Recording
+from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.import_queue import PostgresImportQueue
 from shared.kernel.clock import Clock
@@ -61,10 +61,10 @@ class ImportWorker:
     """Records one import after the other, for ever. A run has a name of its own: what a run left is taken over."""
 
     def __init__(
-        self, queue: Queue, recording: Recording, clock: Clock, new_name: Callable[[], str], lease_seconds: float
+        self, queue: Queue, publishing: Publishing, clock: Clock, new_name: Callable[[], str], lease_seconds: float
     ) -> None:
         self._queue = queue
-        self._recording = recording
+        self._publishing = publishing
         self._clock = clock
         self._new_name = new_name
         self._lease_seconds = lease_seconds
@@ -72,7 +72,7 @@ class ImportWorker:
     async def run(self) -> None:
         """Record what waits, and wait. What is away is waited for."""
         name = self._new_name()
-        importing = Importing(self._queue, self._recording, self._clock, name, self._lease_seconds)
+        importing = Importing(self._queue, self._publishing, self._clock, name, self._lease_seconds)
         while True:
             try:
                 had_one = await importing.once()
@@ -100,10 +100,10 @@ class ImportSweeper:
 
 
 def import_tasks(
-    queue: PostgresImportQueue, recording: Recording, clock: Clock, new_name: Callable[[], str], lease_seconds: float
+    queue: PostgresImportQueue, publishing: Publishing, clock: Clock, new_name: Callable[[], str], lease_seconds: float
 ) -> tuple[Task, ...]:
     """Return the background tasks of imports."""
-    workers = [ImportWorker(queue, recording, clock, new_name, lease_seconds) for _ in range(IMPORTS_AT_ONCE)]
+    workers = [ImportWorker(queue, publishing, clock, new_name, lease_seconds) for _ in range(IMPORTS_AT_ONCE)]
     names = [f"learning_events.imports.{number}" for number in range(1, IMPORTS_AT_ONCE + 1)]
     tasks = [Task(name, worker.run) for name, worker in zip(names, workers, strict=True)]
     return (*tasks, Task("learning_events.imports.sweep", ImportSweeper(queue, clock).run))

@@ -1,11 +1,12 @@
 """The lines of an import: cut from the bytes as they come, and read as what each says it is.
 
-A line is one event: an xAPI statement, a Caliper event or a CloudEvent, told apart by what only they have. Nothing here
-holds more than one line that is too long to be taken, however the bytes arrive.
+A line is an xAPI statement, a CloudEvent, or an event or entity of Caliper, told apart by what only they have. Nothing
+here holds more than one line of the largest size, however the bytes arrive.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,8 @@ from typing import Final
 from uuid import UUID
 
 from services.learning_events.domain.any_event import read_any
-from services.learning_events.domain.batch import NewStatementId, ReceivedStatement, RefusedStatement, validate_item
-from services.learning_events.domain.derived import Reading, ReceivedEntity
+from services.learning_events.domain.batch import NewStatementId, RefusedStatement, validate_item
+from services.learning_events.domain.derived import Reading
 from shared.kernel.errors import Fault
 from shared.kernel.hashing import tagged
 
@@ -23,11 +24,9 @@ LINE_BYTES_MAX: Final = 8 << 20
 line is passed over and reported."""
 _BOM: Final = b"\xef\xbb\xbf"
 _BLANK: Final = b" \t\r"
+_NEWLINES: Final = re.compile(rb"\n+").match
 _MARKS: Final = (b"specversion", b"eventTime", b"imsglobal.org", b"sensor")
 """A line that holds none of these is no CloudEvent, and nothing of Caliper."""
-_ENTITY: Final = Fault(
-    "", "an entity of Caliper does nothing, so that it is no event", "POST it to /caliper, where entities are kept."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +63,28 @@ class Lines:
 
     def feed(self, piece: bytes) -> Iterator[Line]:
         """Yield each line that ends in `piece`, but for blank ones, which only count."""
-        *ended, rest = piece.split(b"\n")
-        for part in ended:
-            self._add(part)
+        start = 0
+        while (stop := piece.find(b"\n", start)) >= 0:
+            if stop == start and not self._length:
+                start = self._passed_over(piece, start)
+                continue
+            self._add(piece[start:stop])
             yield from self._taken(newline=1)
-        self._add(rest)
+            start = stop + 1
+        self._add(piece[start:])
 
     def finish(self) -> Iterator[Line]:
         """Yield the last line where no newline ends it."""
         if self._length:
             yield from self._taken(newline=0)
+
+    def _passed_over(self, piece: bytes, start: int) -> int:
+        """Count empty lines and return where they end: a file may hold millions, and none costs a turn."""
+        run = _NEWLINES(piece, start)
+        end = start if run is None else run.end()
+        self._number += end - start
+        self._end += end - start
+        return end
 
     def _add(self, part: bytes) -> None:
         self._length += len(part)
@@ -97,8 +108,8 @@ class Lines:
             yield Line(self._number, self._end, raw)
 
 
-def read_line(line: Line, import_id: str, received_at: datetime) -> ReceivedStatement | RefusedStatement:
-    """Return the event of a line, or everything wrong with it; its index is the line's number.
+def read_line(line: Line, import_id: str, received_at: datetime) -> Reading:
+    """Return what a line is, or everything wrong with it; its index is the line's number.
 
     One that came without an id is given one that follows from the import and the line, so that reading it again stores
     nothing twice.
@@ -106,8 +117,7 @@ def read_line(line: Line, import_id: str, received_at: datetime) -> ReceivedStat
     if line.raw is None:
         rule = f"the line has more than {LINE_BYTES_MAX} bytes"
         return _refused(line, Fault("", rule, "Send such an event alone, or leave out what is no part of it."))
-    reading = _reading(line.raw, line.number, received_at, lambda: line_id(import_id, line.number))
-    return _refused(line, _ENTITY) if isinstance(reading, ReceivedEntity) else reading
+    return _reading(line.raw, line.number, received_at, lambda: line_id(import_id, line.number))
 
 
 def line_id(import_id: str, number: int) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from services.learning_events.domain.arrival import Outcome
-from services.learning_events.domain.batch import ReceivedStatement, RefusedStatement
+from services.learning_events.domain.item_result import INVALID, ItemResult
 from shared.kernel.clock import rfc3339
 from shared.kernel.errors import Fault
 
@@ -116,25 +116,11 @@ class Step:
     faults: tuple[LineFault, ...]
 
 
-CONFLICT: Final = Fault(
-    "/id",
-    "another statement is kept under this id",
-    "A statement never changes: void the kept one, and send this one under an id of its own.",
-)
-
-
-def step_of(
-    mark: Mark, good: Sequence[ReceivedStatement], outcomes: Sequence[Outcome], refused: Sequence[RefusedStatement]
-) -> Step:
-    """Return what became of the lines up to `mark`: of the good ones what `outcomes` say, the refused ones are not."""
-    faults = [
-        LineFault(one.index, "conflict", one.event.statement_id if one.has_own_id else "", (CONFLICT,))
-        for one, outcome in zip(good, outcomes, strict=True)
-        if outcome is Outcome.CONFLICT
-    ]
-    faults += [LineFault(one.index, "invalid", one.statement_id, one.faults[:LINE_FAULTS_MAX]) for one in refused]
-    counts = {outcome: sum(one is outcome for one in outcomes) for outcome in Outcome}
-    tally = Tally(counts[Outcome.STORED], counts[Outcome.DUPLICATE], counts[Outcome.CONFLICT], len(refused))
+def step_of(mark: Mark, results: Sequence[ItemResult]) -> Step:
+    """Return what became of the lines up to `mark`; the index of a result is its line."""
+    counts = Counter(one.outcome for one in results)
+    tally = Tally(counts["stored"], counts["duplicate"], counts["conflict"], counts[INVALID])
+    faults = [LineFault(one.index, one.outcome, one.id, one.faults[:LINE_FAULTS_MAX]) for one in results if one.faults]
     return Step(mark, tally, tuple(sorted(faults, key=lambda fault: fault.line)))
 
 

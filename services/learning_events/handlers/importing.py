@@ -16,12 +16,13 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from services.learning_events.domain.arrival import Outcome, Writer
-from services.learning_events.domain.batch import STATEMENTS_MAX, ReceivedStatement, RefusedStatement
+from services.learning_events.domain.batch import STATEMENTS_MAX, ReceivedStatement
+from services.learning_events.domain.derived import Reading
 from services.learning_events.domain.import_line import Line, Lines, read_line
 from services.learning_events.domain.import_report import IMPORT_BYTES_MAX, Import, Mark, State, Step, step_of
-from services.learning_events.domain.statement import XapiVersion
+from services.learning_events.domain.item_result import ItemResult
 from services.learning_events.handlers.inflating import inflater_for, is_packed
-from services.learning_events.handlers.recording import Recording
+from services.learning_events.handlers.publishing import Publishing, entities_of
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Conflict, Fault, Rejected
 
@@ -115,9 +116,9 @@ class _Gathered:
 class Importing:
     """Records imports, one at a time. worker: a name that no other has."""
 
-    def __init__(self, queue: Queue, recording: Recording, clock: Clock, worker: str, lease_seconds: float) -> None:
+    def __init__(self, queue: Queue, publishing: Publishing, clock: Clock, worker: str, lease_seconds: float) -> None:
         self._queue = queue
-        self._recording = recording
+        self._publishing = publishing
         self._clock = clock
         self._worker = worker
         self._lease = timedelta(seconds=lease_seconds)
@@ -152,15 +153,17 @@ class Importing:
         one = claim.one
         writer = Writer(one.organisation, one.key, one.is_test)
         received_at = self._clock.now()
-        good, refused = await asyncio.to_thread(_read, lines, one.id, received_at)
+        readings = await asyncio.to_thread(_read, lines, one.id, received_at)
         before: frozenset[str] = frozenset()
         if batch_at is not None:
-            before = await self._queue.stored_since(claim, {each.event.statement_id for each in good})
+            before = await self._queue.stored_since(
+                claim, {kept for each in readings if (kept := _id_of(each, writer))}
+            )
         if not before:
             await self._queue.begin(claim, received_at, received_at + self._lease)
-        outcomes = await self._outcomes(writer, good, before, received_at)
+        results = await self._results(writer, readings, before, received_at)
         now = self._clock.now()
-        await self._queue.recorded(claim, step_of(mark, good, outcomes, refused), now, now + self._lease)
+        await self._queue.recorded(claim, step_of(mark, results), now, now + self._lease)
 
     async def renew(self, claim: Claim) -> None:
         """Have the claim last for another lease. Raises ClaimLost."""
@@ -171,15 +174,21 @@ class Importing:
         """Where the imports are."""
         return self._queue
 
-    async def _outcomes(
-        self, writer: Writer, good: Sequence[ReceivedStatement], before: Collection[str], received_at: datetime
-    ) -> list[Outcome]:
-        """Record those that are not among `before`, of several with one id all but the first; return each outcome."""
+    async def _results(
+        self, writer: Writer, readings: Sequence[Reading], before: Collection[str], received_at: datetime
+    ) -> list[ItemResult]:
+        """Have recorded those that are not among `before`, of several with one id all but the first."""
         left = set(before)
-        is_done = [_taken_from(left, each.event.statement_id) for each in good]
-        rest = [each for each, done in zip(good, is_done, strict=True) if not done]
-        outcomes = iter(await self._recording.record_each(writer, rest, XapiVersion.V2_0, received_at))
-        return [Outcome.STORED if done else next(outcomes) for done in is_done]
+        results: list[ItemResult] = []
+        rest: list[Reading] = []
+        for reading in readings:
+            kept = _id_of(reading, writer)
+            if kept in left:
+                left.remove(kept)
+                results.append(ItemResult(reading.index, Outcome.STORED.value, kept))
+            else:
+                rest.append(reading)
+        return results + await self._publishing.publish_part(writer, rest, received_at)
 
     async def _wait_for_relay(self, claim: Claim) -> None:
         while await self._queue.lag_seconds(self._clock.now()) > LAG_SECONDS_MAX:
@@ -234,24 +243,13 @@ class _Run:
         self._batch_at = None
 
 
-def _read(
-    lines: Sequence[Line], import_id: str, received_at: datetime
-) -> tuple[list[ReceivedStatement], list[RefusedStatement]]:
-    """Return the events that can be taken and those that cannot."""
-    good: list[ReceivedStatement] = []
-    refused: list[RefusedStatement] = []
-    for line in lines:
-        reading = read_line(line, import_id, received_at)
-        if isinstance(reading, ReceivedStatement):
-            good.append(reading)
-        else:
-            refused.append(reading)
-    return good, refused
+def _read(lines: Sequence[Line], import_id: str, received_at: datetime) -> list[Reading]:
+    """Return what each line is."""
+    return [read_line(line, import_id, received_at) for line in lines]
 
 
-def _taken_from(left: set[str], statement_id: str) -> bool:
-    """Take the id out, and say whether it was there."""
-    if statement_id not in left:
-        return False
-    left.remove(statement_id)
-    return True
+def _id_of(reading: Reading, writer: Writer) -> str:
+    """Return the id under which this is kept; empty for what is refused."""
+    if isinstance(reading, ReceivedStatement):
+        return reading.event.statement_id
+    return "".join(one.id for one in entities_of([reading], writer))

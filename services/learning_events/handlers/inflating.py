@@ -19,8 +19,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE_BYTES: Final = 256 << 10
-"""Inflated at once: about 1 ms."""
+PIECE_BYTES: Final = 64 << 10
+"""Inflated at once, and cut into lines at once: some ms, if each line has one byte."""
 RATIO_MAX: Final = 200
 """Bytes out of one byte in. Exports of statements give 10 to 40, because every one has an id and a time."""
 RATIO_FROM_BYTES: Final = 16 << 20

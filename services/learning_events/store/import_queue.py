@@ -57,6 +57,8 @@ _RENEW: Final = f"UPDATE imports SET claimed_until = $4 {_HELD} RETURNING true" 
 _BEGIN: Final = f"UPDATE imports SET claimed_until = $4, batch_at = least(clock_timestamp(), $5) {_HELD} RETURNING true"  # noqa: S608 - constants
 _STORED_SINCE: Final = """
 SELECT id::text FROM statements WHERE organisation = $1 AND id = ANY($2::uuid[]) AND stored_at >= $3 AND key = $4
+UNION SELECT id::text FROM originals
+WHERE organisation = $1 AND id = ANY($2::uuid[]) AND stored_at >= $3 AND key = $4 AND entity IS NOT NULL
 """
 _RECORDED: Final = f"""
 UPDATE imports SET claimed_until = $4, moved_at = $5, line = $6, inflated = $7, consumed = $8, stored = stored + $9,

@@ -66,6 +66,12 @@ def caliper_event(event_id: str, name: str, time: str) -> dict[str, Any]:
     }
 
 
+def caliper_entity(name: str) -> dict[str, Any]:
+    """Return an entity of Caliper 1.2, that is kept and told of nobody."""
+    context, kind = "http://purl.imsglobal.org/ctx/caliper/v1p2", "WebPage"
+    return {"@context": context, "id": f"https://lms.example/pages/{name}", "type": kind, "name": name}
+
+
 def cloud_event(one: dict[str, Any]) -> dict[str, Any]:
     """Return a CloudEvent that holds a statement."""
     return {

@@ -15,7 +15,7 @@ from services.learning_events.domain.import_report import IMPORT_BYTES_MAX, OPEN
 from shared.kernel.ids import system_uuid7
 from shared.runtime.faults import arm
 from tests.suites.learning_events.house import House, Platform, statement
-from tests.suites.learning_events.importing import begun, ended, history, looked_at, report
+from tests.suites.learning_events.importing import begun, caliper_entity, ended, history, looked_at, report
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,6 +47,14 @@ async def test_good_lines_are_stored_once_and_bad_ones_reported(
     assert [line["line"] for line in told] == list(lines.bad)
     assert all(line["rule"] and line["mend"] and line["outcome"] == "invalid" for line in told)
     assert await house.counts(platform.organisation) == (lines.good, lines.good)
+
+
+async def test_what_caliper_describes_is_kept_and_told_of_nobody(house: House, platform: Platform) -> None:
+    lines = [caliper_entity("one"), caliper_entity("two"), statement(), caliper_entity("one")]
+    content = "\n".join(json.dumps(one) for one in lines).encode()
+    shown = await ended(platform, (await begun(platform, content))["id"])
+    assert shown["counts"] == {"stored": 3, "duplicate": 1, "conflict": 0, "invalid": 0}
+    assert await house.counts(platform.organisation) == (1, 1)
 
 
 async def test_an_upload_goes_on_at_the_place_that_is_answered(house: House, platform: Platform) -> None:
