@@ -1,18 +1,21 @@
-"""A program that sends: `python -m tests.suites.client.sender ORIGIN KEY SPOOL FIRST END`.
+"""A program that sends: `python -m tests.suites.client.sender KIND ORIGIN KEY SPOOL FIRST END`.
 
 It sends the statements numbered from FIRST up to END, one call each, prints each number once `send` has returned, and
-at the end waits until all is delivered. Killed, it can be started again behind the last number it printed.
+at the end waits until all is delivered. Killed, it can be started again behind the last number it printed. KIND is
+`thread` or `task`: the client it sends by.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import uuid
 from typing import Any, Final
 
-from shared.client import Client, Options
+from shared.client import AsyncClient, Client, Options
 
 FLUSH_SECONDS: Final = 300.0
+PATIENT: Final = Options(wait_seconds=FLUSH_SECONDS)
 _NAMESPACE: Final = uuid.UUID("01890000-0000-7000-8000-000000000000")
 
 
@@ -26,15 +29,36 @@ def numbered(number: int, salt: str) -> dict[str, Any]:
     }
 
 
-def main(origin: str, key: str, spool: str, first: int, end: int) -> int:
-    """Send, print, flush; return 0 when all was delivered."""
-    with Client(origin, key, spool, Options(wait_seconds=FLUSH_SECONDS)) as client:
-        for number in range(first, end):
+def send_by_thread(origin: str, key: str, spool: str, numbers: range) -> bool:
+    """Send, tell, flush; say whether all was delivered."""
+    with Client(origin, key, spool, PATIENT) as client:
+        for number in numbers:
             client.send(numbered(number, key))
-            sys.stdout.write(f"{number}\n")
-            sys.stdout.flush()
-        return 0 if client.flush(FLUSH_SECONDS) else 1
+            tell(number)
+        return client.flush(FLUSH_SECONDS)
+
+
+async def send_by_task(origin: str, key: str, spool: str, numbers: range) -> bool:
+    """Do the same in an event loop."""
+    async with AsyncClient(origin, key, spool, PATIENT) as client:
+        for number in numbers:
+            await client.send(numbered(number, key))
+            tell(number)
+        return await client.flush(FLUSH_SECONDS)
+
+
+def tell(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+def main(kind: str, origin: str, key: str, spool: str, first: str, end: str) -> int:
+    """Return 0 when all was delivered."""
+    numbers = range(int(first), int(end))
+    if kind == "task":
+        return 0 if asyncio.run(send_by_task(origin, key, spool, numbers)) else 1
+    return 0 if send_by_thread(origin, key, spool, numbers) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:4], *map(int, sys.argv[4:6])))  # type: ignore[arg-type]
+    sys.exit(main(*sys.argv[1:]))

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 class Sending:
     """A sending process, and the numbers it says it has sent."""
 
-    def __init__(self, gate: Gate, platform: Platform, spool: Path) -> None:
-        self._arguments = [gate.origin, platform.secret, str(spool)]
+    def __init__(self, kind: str, gate: Gate, platform: Platform, spool: Path) -> None:
+        self._arguments = [kind, gate.origin, platform.secret, str(spool)]
         self._process: asyncio.subprocess.Process | None = None
         self.sent = 0
 
@@ -51,9 +51,9 @@ class Sending:
 
 
 async def send_through_outages_and_deaths(
-    count: int, house: House, platform: Platform, gate: Gate, spool: Path, rng: random.Random
+    kind: str, count: int, house: House, platform: Platform, gate: Gate, spool: Path, rng: random.Random
 ) -> None:
-    sending = Sending(gate, platform, spool)
+    sending = Sending(kind, gate, platform, spool)
     drawn = sorted(rng.sample(range(count // 10, count - count // 10), 4))
     await gate.shut()
     await sending.kill_at(drawn[0], count)
@@ -72,7 +72,14 @@ async def send_through_outages_and_deaths(
 async def test_three_thousand_calls_are_three_thousand_statements_through_outages_and_kills(
     house: House, platform: Platform, gate: Gate, spool: Path, rng: random.Random
 ) -> None:
-    await send_through_outages_and_deaths(3_000, house, platform, gate, spool, rng)
+    await send_through_outages_and_deaths("thread", 3_000, house, platform, gate, spool, rng)
+
+
+@pytest.mark.timeout(120)
+async def test_a_thousand_calls_of_an_event_loop_are_a_thousand_statements_through_outages_and_kills(
+    house: House, platform: Platform, gate: Gate, spool: Path, rng: random.Random
+) -> None:
+    await send_through_outages_and_deaths("task", 1_000, house, platform, gate, spool, rng)
 
 
 @pytest.mark.slow
@@ -81,4 +88,4 @@ async def test_three_thousand_calls_are_three_thousand_statements_through_outage
 async def test_thirty_thousand_calls_are_thirty_thousand_statements_through_outages_and_kills(
     house: House, platform: Platform, gate: Gate, spool: Path, rng: random.Random
 ) -> None:
-    await send_through_outages_and_deaths(30_000, house, platform, gate, spool, rng)
+    await send_through_outages_and_deaths("thread", 30_000, house, platform, gate, spool, rng)
