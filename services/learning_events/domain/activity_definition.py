@@ -6,11 +6,10 @@ ones win; language maps and extensions are joined entry by entry, all other memb
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from services.learning_events.domain.statement import object_type
 from shared.kernel import canonical_json
 from shared.kernel.hashing import sha256, tagged
 
@@ -22,8 +21,7 @@ DEFINITION_BYTES_MAX: Final = 64 << 10
 _JOINED: Final = ("name", "description", "extensions")
 
 
-@dataclass(frozen=True, slots=True)
-class GivenDefinition:
+class GivenDefinition(NamedTuple):
     """A definition that a statement gave an Activity, as parsed."""
 
     activity: str
@@ -58,13 +56,9 @@ def activity_key(activity: str) -> bytes:
 
 def given_definitions(statement: dict[str, Any]) -> tuple[GivenDefinition, ...]:
     """Return what a checked statement tells of Activities: of its object, its context's, and its SubStatement's."""
-    return tuple(
-        [
-            GivenDefinition(activity["id"], activity["definition"])
-            for activity in _activities(statement)
-            if activity.get("definition")
-        ]
-    )
+    found: list[GivenDefinition] = []
+    _add_given(statement, found)
+    return tuple(found)
 
 
 def folded(activity: str, definitions: Iterable[bytes]) -> dict[str, Any]:
@@ -78,13 +72,19 @@ def folded(activity: str, definitions: Iterable[bytes]) -> dict[str, Any]:
     return {**found, "definition": whole} if whole else found
 
 
-def _activities(statement: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _add_given(statement: dict[str, Any], found: list[GivenDefinition]) -> None:
+    """Add what a statement or SubStatement tells."""
     target = statement["object"]
-    kind = object_type(target)
+    kind = target.get("objectType", "Activity")
     if kind == "Activity":
-        yield target
+        definition = target.get("definition")
+        if definition:
+            found.append(GivenDefinition(target["id"], definition))
     elif kind == "SubStatement":
-        yield from _activities(target)
+        _add_given(target, found)
     if "context" in statement:
         for listed in statement["context"].get("contextActivities", {}).values():
-            yield from [listed] if type(listed) is dict else listed
+            for activity in [listed] if type(listed) is dict else listed:
+                definition = activity.get("definition")
+                if definition:
+                    found.append(GivenDefinition(activity["id"], definition))

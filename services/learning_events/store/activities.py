@@ -7,8 +7,7 @@ another in a ring. What is remembered to be there costs no question.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import partial
 from typing import Final
 
@@ -80,9 +79,13 @@ class PostgresActivities:
     async def add(self, tx: Transaction, writer: Writer, arrivals: Iterable[Arrival]) -> None:
         """Have kept, with this transaction, what these new statements tell and was not known to be kept."""
         told: dict[_Known, dict[str, GivenDefinition]] = {}
+        settled = self._memory.settled()
+        organisation, is_test = writer.organisation, writer.is_test
         for arrival in arrivals:
             for given in arrival.statement.definitions:
-                known = (writer.organisation, writer.is_test, given.activity, given.fingerprint)
+                known = (organisation, is_test, given.activity, given.fingerprint)
+                if known in settled:
+                    continue
                 person = "" if arrival.account is None else arrival.account.person
                 tellers = told.setdefault(known, {})
                 if len(tellers) < TELLERS_MAX and self._memory.lacks(known, person):
@@ -106,34 +109,39 @@ class PostgresActivities:
 
 
 class _Memory:
-    """Which definitions are kept, and under whose names: the latest asked about, for MEMORY_SECONDS from the first."""
+    """Which definitions are kept, and under whose names: the first MEMORY_ENTRIES_MAX within MEMORY_SECONDS.
+
+    It forgets everything at once when its time is over or it is full, so that asking it costs next to nothing.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._tellers: OrderedDict[_Known, tuple[float, frozenset[str]]] = OrderedDict()
+        self._until = 0.0
+        self._tellers: dict[_Known, set[str]] = {}
+        self._settled: set[_Known] = set()
+
+    def settled(self) -> Set[_Known]:
+        """Return those that nobody needs to tell any more."""
+        if self._until <= self._clock.monotonic() or len(self._tellers) >= MEMORY_ENTRIES_MAX:
+            self.forget()
+        return self._settled
 
     def lacks(self, known: _Known, person: str) -> bool:
         """Say whether telling this may add something."""
-        entry = self._tellers.get(known)
-        if entry is None:
-            return True
-        until, tellers = entry
-        if until <= self._clock.monotonic():
-            del self._tellers[known]
-            return True
-        return len(tellers) < TELLERS_MAX and person not in tellers
+        return person not in self._tellers.get(known, ())
 
     def learn(self, known: _Known, person: str) -> None:
         """Remember that this is kept."""
-        until, tellers = self._tellers.get(known, (self._clock.monotonic() + MEMORY_SECONDS, frozenset()))
-        self._tellers[known] = until, tellers | {person}
-        self._tellers.move_to_end(known)
-        if len(self._tellers) > MEMORY_ENTRIES_MAX:
-            self._tellers.popitem(last=False)
+        tellers = self._tellers.setdefault(known, set())
+        tellers.add(person)
+        if len(tellers) >= TELLERS_MAX:
+            self._settled.add(known)
 
     def forget(self) -> None:
-        """Remember nothing."""
+        """Remember nothing, and begin anew."""
+        self._until = self._clock.monotonic() + MEMORY_SECONDS
         self._tellers.clear()
+        self._settled.clear()
 
 
 def _rows(told: dict[_Known, dict[str, GivenDefinition]]) -> list[tuple[bytes, bytes, str, bytes]]:
