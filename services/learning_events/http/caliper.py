@@ -8,13 +8,14 @@ from typing import Final
 
 from services.learning_events.domain.batch import BATCH_FAULTS_MAX
 from services.learning_events.domain.derived import Reading
-from services.learning_events.domain.envelope import read_envelope, read_items
+from services.learning_events.domain.envelope import Envelope, read_envelope, read_items
 from services.learning_events.domain.item_result import ItemResult, as_answer
 from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.http.event_forms import BYTES_MAX, ITEMS_MAX
 from services.learning_events.http.mounts import JSON, KEYS, WRITE, only, writer
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Conflict, Rejected
+from shared.kernel.errors import Conflict, Rejected, TooLarge
+from shared.runtime import telemetry
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
 
 _JSON_OR_LD: Final = JSON | {"application/ld+json"}
@@ -40,12 +41,20 @@ class CaliperDoor:
         call.media_type(_JSON_OR_LD)
         received_at = self._clock.now()
         raw = await call.body_bytes(BYTES_MAX)
-        envelope = await asyncio.to_thread(read_envelope, raw, ITEMS_MAX)
+        envelope = await asyncio.to_thread(_envelope, raw)
         readings = await asyncio.to_thread(read_items, envelope, received_at)
         results = await self._publishing.publish(writer(call), readings, _as_read, received_at)
         if results and not any(one.is_taken for one in results):
             raise _none_taken(results)
         return Reply.json(as_answer(results))
+
+
+def _envelope(raw: bytes) -> Envelope:
+    try:
+        return read_envelope(raw, ITEMS_MAX)
+    except TooLarge:
+        telemetry.count_bound("learning-events-items")
+        raise
 
 
 def _as_read(reading: Reading, index: int) -> Reading:
