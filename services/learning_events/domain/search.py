@@ -58,4 +58,4 @@ class Search:
 
     def behind(self, stored_at: datetime, xid: int) -> Place:
         """Return where to go on when all of a transaction was looked at."""
-        return Place(stored_at, xid, PLACE_MAX if self.is_ascending else 0)
+        return Place(stored_at, xid + 1, 0) if self.is_ascending else Place(stored_at, xid - 1, PLACE_MAX)

@@ -12,6 +12,10 @@ from services.learning_events.domain.actor import IDENTIFIERS, identifier
 
 ANY: Final = "any"
 """What every statement is found by."""
+_AGENT: Final = ("agent=", "related-agent=")
+_ACTIVITY: Final = ("activity=", "related-activity=")
+_IDENTIFIERS: Final = frozenset(IDENTIFIERS)
+_PARTIES: Final = (("contextAgents", "agent"), ("contextGroups", "group"))
 
 
 def terms_of(statement: dict[str, Any]) -> tuple[str, ...]:
@@ -23,27 +27,26 @@ def terms_of(statement: dict[str, Any]) -> tuple[str, ...]:
     kind = target.get("objectType", "Activity")
     terms = [ANY, verb_term(statement["verb"]["id"])]
     if kind == "Activity":
-        terms.append(activity_term(target["id"], is_broad=False))
+        terms.append(_ACTIVITY[False] + target["id"])
     elif kind in ("Agent", "Group"):
         _add_actor(target, agents)
-    terms += [agent_term(name, is_broad=False) for name in agents]
+    terms += [_AGENT[False] + name for name in agents]
     _add_related(statement, kind, agents, activities)
-    terms += [agent_term(name, is_broad=True) for name in agents]
-    terms += [activity_term(name, is_broad=True) for name in activities]
-    registration = statement["context"].get("registration") if "context" in statement else None
-    if registration is not None:
-        terms.append(registration_term(registration))
+    terms += [_AGENT[True] + name for name in agents]
+    terms += [_ACTIVITY[True] + name for name in activities]
+    if "context" in statement and "registration" in statement["context"]:
+        terms.append(registration_term(statement["context"]["registration"]))
     return tuple(terms)
 
 
 def agent_term(name: str, *, is_broad: bool) -> str:
     """Return what is found by an actor's canonical text: as actor or object, or anywhere in the statement."""
-    return f"related-agent={name}" if is_broad else f"agent={name}"
+    return _AGENT[is_broad] + name
 
 
 def activity_term(iri: str, *, is_broad: bool) -> str:
     """Return what is found by an Activity: as object, or anywhere in the statement."""
-    return f"related-activity={iri}" if is_broad else f"activity={iri}"
+    return _ACTIVITY[is_broad] + iri
 
 
 def verb_term(iri: str) -> str:
@@ -86,17 +89,19 @@ def _add_context(context: dict[str, Any], agents: set[str], activities: set[str]
     for role in ("instructor", "team"):
         if role in context:
             _add_actor(context[role], agents)
-    for some in context.get("contextActivities", {}).values():
-        for activity in some if type(some) is list else [some]:
-            activities.add(activity["id"])
-    for party in context.get("contextAgents", ()):
-        _add_actor(party["agent"], agents)
-    for party in context.get("contextGroups", ()):
-        _add_actor(party["group"], agents)
+    if "contextActivities" in context:
+        for some in context["contextActivities"].values():
+            for activity in some if type(some) is list else [some]:
+                activities.add(activity["id"])
+    for parties, role in _PARTIES:
+        if parties in context:
+            for party in context[parties]:
+                _add_actor(party[role], agents)
 
 
 def _add_actor(actor: dict[str, Any], agents: set[str]) -> None:
-    if any(name in actor for name in IDENTIFIERS):
+    if not _IDENTIFIERS.isdisjoint(actor):
         agents.add(identifier(actor, ""))
-    for member in actor.get("member", ()):
-        _add_actor(member, agents)
+    if "member" in actor:
+        for member in actor["member"]:
+            _add_actor(member, agents)
