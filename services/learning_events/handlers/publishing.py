@@ -68,14 +68,20 @@ class Publishing:
         read: Callable[[Item, int], Reading],
         received_at: datetime,
         version: XapiVersion = XapiVersion.V2_0,
+        *,
+        is_large: bool = False,
     ) -> list[ItemResult]:
         """Have stored and told the good ones, and return what became of each, in order.
 
-        read: returns what an item is; it runs in a thread. Raises Unavailable: parts before may be stored.
+        read: returns what an item is; where they are large it runs in a thread. Raises Unavailable: parts before may be
+        stored.
         """
         results: list[ItemResult] = []
         for start in range(0, len(items), STATEMENTS_MAX):
-            readings = await asyncio.to_thread(read_part, items, read, start)
+            if is_large:
+                readings = await asyncio.to_thread(read_part, items, read, start)
+            else:
+                readings = read_part(items, read, start)
             results += await self.publish_part(writer, readings, received_at, version)
         return results
 

@@ -6,7 +6,7 @@ from services.learning_events.domain.batch import NewStatementId, validate_item
 from services.learning_events.domain.item_result import as_answer
 from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.http.cloud_events import refuse_alone
-from services.learning_events.http.event_forms import ARRAYS, BYTES_MAX, ITEMS_MAX, given_ids, parted
+from services.learning_events.http.event_forms import ARRAYS, BYTES_MAX, ITEMS_MAX, given_ids, is_large, parted
 from services.learning_events.http.mounts import KEYS, MOUNTS, WRITE, only, version_of, writer
 from shared.kernel.clock import Clock
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
@@ -32,7 +32,7 @@ class BulkDoor:
         only(call.query, frozenset())
         version = version_of(call.headers, MOUNTS["/xapi"])
         kind = call.media_type(ARRAYS).essence
-        items, is_alone = parted(await call.body_bytes(BYTES_MAX), kind, ITEMS_MAX)
+        items, is_alone = await parted(await call.body_bytes(BYTES_MAX), kind, ITEMS_MAX)
         received_at = self._clock.now()
         given = given_ids(call, self._new_statement_id)
         results = await self._publishing.publish(
@@ -41,6 +41,7 @@ class BulkDoor:
             lambda item, index: validate_item(item, index, received_at, lambda: given(index), version=version),
             received_at,
             version,
+            is_large=is_large(items),
         )
         if is_alone:
             refuse_alone(results[0])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from services.learning_events.domain.batch import BATCH_FAULTS_MAX
 from services.learning_events.domain.derived import Reading
-from services.learning_events.domain.envelope import Envelope, read_envelope, read_items
+from services.learning_events.domain.envelope import read_envelope, read_items
 from services.learning_events.domain.item_result import ItemResult, as_answer
 from services.learning_events.handlers.publishing import Publishing
-from services.learning_events.http.event_forms import BYTES_MAX, ITEMS_MAX
+from services.learning_events.http.event_forms import BYTES_MAX, ITEMS_MAX, is_large
 from services.learning_events.http.mounts import JSON, KEYS, WRITE, only, writer
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Conflict, Rejected, TooLarge
@@ -41,17 +42,19 @@ class CaliperDoor:
         call.media_type(_JSON_OR_LD)
         received_at = self._clock.now()
         raw = await call.body_bytes(BYTES_MAX)
-        envelope = await asyncio.to_thread(_envelope, raw)
-        readings = await asyncio.to_thread(read_items, envelope, received_at)
+        if is_large([raw]):
+            readings = await asyncio.to_thread(_readings, raw, received_at)
+        else:
+            readings = _readings(raw, received_at)
         results = await self._publishing.publish(writer(call), readings, _as_read, received_at)
         if results and not any(one.is_taken for one in results):
             raise _none_taken(results)
         return Reply.json(as_answer(results))
 
 
-def _envelope(raw: bytes) -> Envelope:
+def _readings(raw: bytes, received_at: datetime) -> list[Reading]:
     try:
-        return read_envelope(raw, ITEMS_MAX)
+        return read_items(read_envelope(raw, ITEMS_MAX), received_at)
     except TooLarge:
         telemetry.count_bound("learning-events-items")
         raise

@@ -9,7 +9,7 @@ from services.learning_events.domain.batch import STATEMENTS_MAX, NewStatementId
 from services.learning_events.domain.item_result import ItemResult, as_answer
 from services.learning_events.handlers.dry_run import DryRun, Foreseen
 from services.learning_events.handlers.publishing import Publishing, read_part
-from services.learning_events.http.event_forms import incoming
+from services.learning_events.http.event_forms import incoming, is_large
 from services.learning_events.http.mounts import KEYS, READ_ALL, WRITE, only, writer
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Conflict, Rejected
@@ -40,7 +40,9 @@ class CloudEventsDoor:
         only(call.query, frozenset())
         received_at = self._clock.now()
         came = await incoming(call, received_at, self._new_statement_id)
-        results = await self._publishing.publish(writer(call), came.items, came.read, received_at)
+        results = await self._publishing.publish(
+            writer(call), came.items, came.read, received_at, is_large=is_large(came.items)
+        )
         if came.is_alone:
             refuse_alone(results[0])
         return Reply.json(as_answer(results))

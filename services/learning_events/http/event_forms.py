@@ -9,7 +9,8 @@ application/x-ndjson                 an event a line, of any format
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,6 +30,8 @@ BYTES_MAX: Final = 10 << 20
 """10 MiB, sent and inflated alike: 10,000 events of 1 KiB."""
 ITEMS_MAX: Final = 10_000
 """Items in one request: 20 transactions, about two seconds."""
+LARGE_BYTES: Final = 512 << 10
+"""From here on, reading and checking takes over 20 ms: it goes to a thread, so that others are answered meanwhile."""
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
 LINES: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
@@ -61,7 +64,7 @@ async def incoming(
         return Incoming([raw], lambda item, index: read_binary(attributes, item, index, received_at), is_alone=True)
     if kind == STRUCTURED:
         return Incoming([raw], lambda item, index: read_structured(item, index, received_at), is_alone=True)
-    items, is_alone = parted(raw, kind, items_max)
+    items, is_alone = await parted(raw, kind, items_max)
     if kind == BATCH:
         if is_alone:
             raise Rejected.of("", "a batch is an array", f"Send one event alone as {STRUCTURED}.")
@@ -70,8 +73,19 @@ async def incoming(
     return Incoming(items, lambda item, index: read_any(item, index, received_at, lambda: given(index)), is_alone)
 
 
-def parted(raw: bytes, kind: str, items_max: int) -> tuple[list[bytes], bool]:
+def is_large(items: Sequence[bytes]) -> bool:
+    """Say whether these are read beside the event loop."""
+    return sum(map(len, items)) > LARGE_BYTES
+
+
+async def parted(raw: bytes, kind: str, items_max: int) -> tuple[list[bytes], bool]:
     """Return the items in a body, and whether it is one event and no list. Raises TooLarge, Rejected."""
+    if len(raw) > LARGE_BYTES:
+        return await asyncio.to_thread(_parted, raw, kind, items_max)
+    return _parted(raw, kind, items_max)
+
+
+def _parted(raw: bytes, kind: str, items_max: int) -> tuple[list[bytes], bool]:
     try:
         if kind in LINES:
             return json_slices.lines(raw, items_max), False
