@@ -11,10 +11,13 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import asyncpg
 import pytest
 
 from services.learning_events.domain.document import DOCUMENT_BYTES_MAX, NAME_BYTES_MAX
 from services.learning_events.store.documents import CLEARED_AT_ONCE, PostgresDocuments
+from shared.events.erasure import facts_erased
+from shared.events.sources import IDENTITY
 from shared.kernel.clock import rfc3339
 from tests.suites.learning_events.documents import (
     ACTIVITY,
@@ -26,7 +29,8 @@ from tests.suites.learning_events.documents import (
     path,
     state,
 )
-from tests.suites.learning_events.house import House, Platform
+from tests.suites.learning_events.house import House, Platform, statement
+from tests.suites.learning_events.test_hearing_identity import hear
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -293,6 +297,41 @@ async def test_an_erasure_removes_what_is_kept_about_a_person_everywhere_and_spa
         assert (await keeper.get(state(None))).json() == (await keeper.get(agent_profile(None))).json() == []
         assert (await keeper.get(state(None, BEN))).json() == ["bookmark"]
         assert (await keeper.get(activity_profile(None))).json() == ["settings"]
+
+
+async def test_whom_identity_erases_has_no_document_left_a_moment_later(house: House, keeper: Platform) -> None:
+    await put(keeper, state())
+    await put(keeper, state(agent=BEN))
+    await hear(house, keeper.person("ada"), facts_erased(IDENTITY, 0))
+    async with asyncio.timeout(20):
+        while (await keeper.get(state())).status_code == 200:
+            await asyncio.sleep(0.02)
+    assert (await keeper.get(state(agent=BEN))).status_code == 200
+
+
+@pytest.mark.parametrize("table", ["documents", "activity_definitions"])
+async def test_the_database_itself_shows_a_door_no_row_of_another_organisation(house: House, table: str) -> None:
+    mine, stranger = house.platform(("all",)), house.platform(("all",))
+    definition = {"name": {"en": "Mine"}}
+    await mine.post(statement(object={"id": ACTIVITY, "definition": definition}))
+    await put(mine, state())
+    async with house.backbone.door(stranger.organisation) as tx:
+        assert await tx.connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+    async with house.backbone.door(mine.organisation) as tx:
+        assert await tx.connection.fetchval(f"SELECT count(*) FROM {table}") == 1
+    await forge(house, table, mine.organisation, mine.organisation)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await forge(house, table, mine.organisation, stranger.organisation)
+
+
+async def forge(house: House, table: str, owner: str, writer: str) -> None:
+    """Write a row of `owner` as `writer`."""
+    columns = {"shelf": "\\x00", "registration": "", "name": "a", "resource": "state", "content": "\\x00"}
+    columns |= {"media_type": "a/b", "modified_at": "2026-03-01Z", "told_at": "2026-03-01Z", "person": ""}
+    columns |= {"activity": "\\x00", "digest": "\\x00", "organisation": owner}
+    insert = f"INSERT INTO {table} SELECT (jsonb_populate_record(NULL::{table}, $1::jsonb)).*"
+    async with house.backbone.door(writer) as tx:
+        await tx.connection.execute(insert, json.dumps({**columns, "is_test": False}))
 
 
 async def test_a_groups_documents_are_nobodys(house: House) -> None:
