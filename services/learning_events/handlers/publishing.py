@@ -92,7 +92,10 @@ class Publishing:
         received_at: datetime,
         version: XapiVersion = XapiVersion.V2_0,
     ) -> list[ItemResult]:
-        """Do the same for at most STATEMENTS_MAX items that were read. Raises Unavailable: nothing was stored."""
+        """Do the same for at most STATEMENTS_MAX items that were read.
+
+        Raises Unavailable: none of the statements was stored, or of the entities alone.
+        """
         statements = [one for one in readings if isinstance(one, ReceivedStatement)]
         outcomes = await self._recording.record_each(writer, statements, version, received_at)
         results = [

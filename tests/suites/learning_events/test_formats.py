@@ -387,6 +387,21 @@ async def test_identity_away_stores_nothing_of_the_part(house: House, platform: 
     assert await house.counts(platform.organisation) == (0, 0)
 
 
+async def test_parts_before_one_that_fails_stay_and_are_duplicates_when_sent_again(
+    house: House, platform: Platform
+) -> None:
+    team = {"objectType": "Group", "member": [{"openid": ADA}]}
+    sent = [*(statement(actor=team) for _ in range(500)), statement("new")]
+    house.identity.is_away = True
+    try:
+        assert (await platform.send(sent, "/v1/events")).status_code == 503
+    finally:
+        house.identity.is_away = False
+    assert await house.counts(platform.organisation) == (500, 0)
+    again = await platform.send(sent, "/v1/events")
+    assert again.json()["counts"] == {"stored": 1, "duplicate": 500, "conflict": 0, "invalid": 0}
+
+
 # gRPC
 
 
