@@ -20,6 +20,7 @@ from services.learning_events.domain.activity_definition import (
 from services.learning_events.domain.arrival import Arrival, Writer
 from services.learning_events.domain.document import Holder
 from shared.kernel.clock import Clock
+from shared.runtime import telemetry
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Transaction
 
@@ -122,7 +123,10 @@ class _Memory:
 
     def settled(self) -> Set[_Known]:
         """Return those that nobody needs to tell any more."""
-        if self._until <= self._clock.monotonic() or len(self._tellers) >= MEMORY_ENTRIES_MAX:
+        is_full = len(self._tellers) >= MEMORY_ENTRIES_MAX
+        if is_full:
+            telemetry.count_bound("learning-events-definitions")
+        if is_full or self._until <= self._clock.monotonic():
             self.forget()
         return self._settled
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from services.learning_events.domain.document import Document, Holder, Place, Shelf
 from shared.kernel.hashing import tagged
+from shared.runtime import telemetry
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Transaction
 
@@ -77,7 +78,10 @@ class PostgresDocuments:
         """Return up to `limit` names of a shelf, sorted by code points, each once."""
         async with self._backbone.door(holder.organisation) as tx:
             key = (holder.organisation, holder.is_test, shelf.key, registration)
-            return [row[0] for row in await tx.connection.fetch(_NAMES, *key, since, limit)]
+            found = [row[0] for row in await tx.connection.fetch(_NAMES, *key, since, limit)]
+        if len(found) == limit:
+            telemetry.count_bound("learning-events-document-names")
+        return found
 
     async def clear(self, holder: Holder, shelf: Shelf, registration: str | None) -> None:
         """Have nothing stand on a shelf; CLEARED_AT_ONCE a transaction. One that fails leaves the later ones."""

@@ -165,6 +165,17 @@ async def test_on_the_2_0_mount_a_form_of_1_0_is_taken_when_the_header_says_so(k
     assert (await form(keeper, "PUT", "/xapi/2/statements", statementId=sent["id"], content=sent)).status_code == 204
 
 
+async def test_what_can_only_be_read_is_read_by_forms_too_and_not_posted(keeper: Platform) -> None:
+    activity = "https://lms.example/courses/1"
+    found = await form(keeper, "GET", "/xapi/1/activities", activityId=activity)
+    assert found.json() == {"objectType": "Activity", "id": activity}
+    assert (await form(keeper, "GET", "/xapi/1/agents", agent=ADA)).json()["account"] == [ADA["account"]]
+    assert (await form(keeper, "GET", "/xapi/1/about")).status_code == 200
+    for where in ("agents", "activities", "about"):
+        refused = await keeper.send({}, f"/xapi/1/{where}", x_experience_api_version="1.0.3")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+
+
 @pytest.mark.parametrize("where", [state(), activity_profile()])
 async def test_every_document_resource_takes_forms(keeper: Platform, where: str) -> None:
     base, _, query = where.replace("/xapi/", "/xapi/1/").partition("?")
