@@ -164,8 +164,8 @@ class Catalogue(Protocol):
         """Return up to when everything that was stored is seen by what is asked next, and by all after it."""
         ...
 
-    async def by_rarity(self, terms: Sequence[str]) -> list[str]:
-        """Return these terms, the rarest first."""
+    async def by_rarity(self, terms: Sequence[str], search: Search) -> list[str]:
+        """Return these terms, the rarest from the search's start on first."""
         ...
 
     async def matches(self, terms: Sequence[str], search: Search, wanted: int, lookups_max: int) -> Matches:

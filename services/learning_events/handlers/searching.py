@@ -54,7 +54,7 @@ class Searching:
         asked = search.terms if reader.only_key is None else (*search.terms, key_term(reader.only_key))
         async with self._catalogues.opened(reader) as catalogue:
             through = await self._learn(catalogue)
-            terms = await catalogue.by_rarity(asked)
+            terms = await catalogue.by_rarity(asked, search)
             found, end = await _looked(catalogue, terms, search)
             chosen = _within(found, search.limit)
             statements = await catalogue.read(chosen) if chosen else []

@@ -21,15 +21,14 @@ from services.learning_events.store.statements import COLUMNS, IS_VOID, stored
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Connection
 
-COUNTED_MAX: Final = 1_000
-"""Rows of a term that are counted to find the rarest; terms with more are common alike."""
+SAMPLE_ROWS: Final = 250
+"""The rarer a term is, the further from the start its so-manieth row lies; a rare one has not so many."""
 
 # What a writer stores that is not seen yet has a later time than its transaction's begin, or than this question.
 _CONSISTENT_THROUGH: Final = """
 SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
 """
-_COUNT: Final = "SELECT count(*) FROM (SELECT FROM searchable WHERE term = $1 LIMIT $2) AS counted"
 _AT: Final = """
 FROM unnest($4::integer[], $5::text[], $6::integer[]) WITH ORDINALITY AS at (epoch, xid, place, number)
 CROSS JOIN LATERAL (
@@ -41,9 +40,8 @@ _VISIBLE: Final = f"""
 SELECT at.number, octet_length(s.original), {IS_VOID} {_AT} ORDER BY at.number
 """
 _READ: Final = f"SELECT {COLUMNS} {_AT} ORDER BY at.number"
-_MET: Final = """, ARRAY(
-    SELECT unnest(q.places) FROM searchable AS q
-    WHERE q.term = ${number} AND q.stored_at = e.stored_at AND q.xid = e.xid
+_MET: Final = """, (
+    SELECT q.places FROM searchable AS q WHERE q.term = ${number} AND q.stored_at = e.stored_at AND q.xid = e.xid
 )"""
 
 
@@ -76,14 +74,19 @@ class PostgresCatalogue:
         through: datetime = await self._connection.fetchval(_CONSISTENT_THROUGH)
         return through - timedelta(microseconds=1)
 
-    async def by_rarity(self, terms: Sequence[str]) -> list[str]:
-        """Return these terms, the rarest first; common ones stay in their order."""
-        if len(terms) == 1:
-            return list(terms)
-        counts = {
-            term: await self._connection.fetchval(_COUNT, self._key(term), COUNTED_MAX) for term in dict.fromkeys(terms)
-        }
-        return sorted(counts, key=lambda term: counts[term])
+    async def by_rarity(self, terms: Sequence[str], search: Search) -> list[str]:
+        """Return these terms, the rarest from the search's start on first; those alike stay in their order."""
+        named = list(dict.fromkeys(terms))
+        if len(named) == 1:
+            return named
+        start = search.start
+        keys = [self._key(term) for term in named]
+        rows = await self._connection.fetch(
+            _reach(search.is_ascending), keys, search.since, search.until, start.stored_at, str(start.xid), SAMPLE_ROWS
+        )
+        reach = {term: row[0] for term, row in zip(named, rows, strict=True)}
+        common = sorted((term for term in named if reach[term] is not None), key=lambda term: reach[term])
+        return [term for term in named if reach[term] is None] + (common[::-1] if search.is_ascending else common)
 
     async def matches(self, terms: Sequence[str], search: Search, wanted: int, lookups_max: int) -> Matches:
         """Return up to `wanted` statements that are found by all these terms, the first being read through."""
@@ -122,6 +125,19 @@ class PostgresCatalogue:
 
 
 @lru_cache
+def _reach(is_ascending: bool) -> str:
+    """Return the question for when the $6-th row of each term of $1 was stored, within bounds as in `_rows`."""
+    direction, from_on = ("ASC", ">=") if is_ascending else ("DESC", "<=")
+    return f"""
+SELECT (
+    SELECT s.stored_at FROM searchable AS s WHERE s.term = named.term AND s.stored_at > $2 AND s.stored_at <= $3
+        AND (s.stored_at, s.xid) {from_on} ($4, $5::text::xid8)
+    ORDER BY s.stored_at {direction}, s.xid {direction} OFFSET $6::bigint - 1 LIMIT 1
+) FROM unnest($1::bigint[]) WITH ORDINALITY AS named (term, number) ORDER BY named.number
+"""  # noqa: S608 - constants
+
+
+@lru_cache
 def _rows(others: int, is_ascending: bool) -> str:
     """Return the question for $6 rows of term $1 stored after $2 and up to $3, from ($4, $5) on, in order.
 
@@ -142,7 +158,7 @@ SELECT e.stored_at, e.epoch, e.xid::text, e.places{met} FROM (
 def _in_all(rows: Sequence[Any], search: Search) -> Iterator[Found]:
     """Yield the statements whose places stand in all arrays of a row, in order, from where the search goes on."""
     for stored_at, epoch, xid, places, *others in rows:
-        common = set(places).intersection(*others)
+        common = set(places).intersection(*(other or () for other in others))
         for place in sorted(common, reverse=not search.is_ascending):
             at = Place(stored_at, int(xid), place)
             if at > search.start if search.is_ascending else at < search.start:
