@@ -6,6 +6,7 @@ items are named. What a request's fate is, and where the sender dies, is drawn.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import tempfile
@@ -17,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.client.courier import Courier, Pause
+from shared.client.errors import NotSendable
 from shared.client.exchange import BULK_PATH, Answer, Request
 from shared.client.item import Item, item_of
 from shared.client.spool import Spool
@@ -212,15 +214,34 @@ def test_an_item_sent_again_under_its_id_is_a_duplicate_also_when_it_came_withou
         world.spool.close()
 
 
-@given(st.lists(st.booleans(), max_size=30), st.booleans())
-def test_the_counts_are_those_of_the_file(steps: list[bool], has_bulk: bool) -> None:
+@given(st.lists(st.sampled_from(["send", "go", "go", "resend", "discard"]), max_size=30), st.booleans())
+def test_the_counts_are_those_of_the_file(acts: list[str], has_bulk: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder) / "spool", has_bulk=has_bulk)
-        for number, is_sending in enumerate(steps):
-            if is_sending:
-                world.spool.append([made(number, BAD if number % 3 == 0 else "urn:good")])
-            else:
-                world.round("arrives")
-        before = (world.spool._bytes, world.spool.waiting, world.spool.refused)
-        assert before == world.spool._counted()
+        for number, act in enumerate(acts):
+            # Few ids and other verbs: duplicates, conflicts of what was stamped here, and what is refused for good.
+            bare = statement(number % 3, verb={"id": BAD if number % 5 == 0 else f"urn:{number}"})
+            del bare["timestamp"]
+            with contextlib.suppress(NotSendable, KeyError):
+                if act == "send":
+                    world.spool.append([item_of(bare, lambda: "", lambda: NOW)])
+                elif act == "go":
+                    world.round("arrives")
+                elif act == "resend":
+                    world.spool.replace(uuid_of(number % 3), "", item_of(bare, lambda: "", lambda: NOW))
+                else:
+                    world.spool.discard(uuid_of(number % 3), "")
+            assert (world.spool._bytes, world.spool.waiting, world.spool.refused) == world.spool._counted()
         world.spool.close()
+
+
+def test_the_counts_hold_when_what_was_stamped_here_conflicts(tmp_path: Path) -> None:
+    world = World(tmp_path / "spool", has_bulk=True)
+    for verb in ("urn:first", "urn:other"):
+        bare = statement(verb={"id": verb})
+        del bare["timestamp"]
+        world.spool.append([item_of(bare, lambda: "", lambda: NOW)])
+        world.finish()
+        assert (world.spool._bytes, world.spool.waiting, world.spool.refused) == world.spool._counted()
+    assert world.spool.refused == 1
+    world.spool.close()
