@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deedlog.learning_events.v1 import service_pb2_grpc
 from services.learning_events.clients import IdentityPeople, InferenceSkills
+from services.learning_events.handlers.delivering import DeliveryLog, Resending
 from services.learning_events.handlers.documents import DocumentKeeping
 from services.learning_events.handlers.dry_run import DryRun
 from services.learning_events.handlers.erasing import erase_everywhere
@@ -24,17 +25,19 @@ from services.learning_events.http.bulk import BulkDoor
 from services.learning_events.http.caliper import CaliperDoor
 from services.learning_events.http.cloud_events import CloudEventsDoor
 from services.learning_events.http.connection_test import ConnectionTestDoor
+from services.learning_events.http.deliveries import DeliveriesDoor, Logging
 from services.learning_events.http.documents import DocumentsDoor
 from services.learning_events.http.events import EventsDoor
 from services.learning_events.http.imports import ImportsDoor
 from services.learning_events.http.profiles import ACTIVITY_PROFILE, AGENT_PROFILE
 from services.learning_events.http.state import STATE
 from services.learning_events.http.statements import StatementsDoor
-from services.learning_events.jobs import Erasing, import_tasks
+from services.learning_events.jobs import Erasing, delivery_tasks, import_tasks
 from services.learning_events.rpc import WRITERS, LearningEventsServicer
 from services.learning_events.settings import LearningEventsSettings
 from services.learning_events.store.activities import PostgresActivities
 from services.learning_events.store.attachments import PostgresAttachments
+from services.learning_events.store.deliveries import PostgresDeliveries
 from services.learning_events.store.documents import PostgresDocuments
 from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.import_queue import PostgresImportQueue
@@ -46,6 +49,7 @@ from services.learning_events.stream import PeopleEffect
 from shared.events.sources import LEARNING_EVENTS
 from shared.kernel.errors import Broken
 from shared.kernel.ids import system_fact_id, system_id, system_uuid7
+from shared.runtime import telemetry
 from shared.runtime.backbone import Backbone
 from shared.runtime.background import Task
 from shared.runtime.service import Peers, RpcDoor, Service, main
@@ -62,7 +66,9 @@ def build(settings: Settings, peers: Peers) -> Service:
     seconds, entries_max = settings.people_cache_seconds, settings.people_cache_entries_max
     people = IdentityPeople(peers.channel("identity"), peers.clock, seconds, entries_max)
     documents = PostgresDocuments(backbone)
-    erasing = Erasing(PostgresErasures(backbone), partial(erase_everywhere, (documents, activities, statements)))
+    deliveries = PostgresDeliveries(backbone)
+    log = DeliveryLog(deliveries, partial(telemetry.count_bound, "learning-events-deliveries"))
+    erasing = Erasing(PostgresErasures(backbone), partial(erase_everywhere, (documents, activities, statements, log)))
     backbone.hear(PeopleEffect(people.forget, erasing.nudge))
     recording = Recording(people, statements, system_fact_id)
     reading = Reading(statements)
@@ -91,10 +97,13 @@ def build(settings: Settings, peers: Peers) -> Service:
     importing = import_tasks(queue, publishing, peers.clock, new_statement_id, settings.import_lease_seconds)
     servicer = LearningEventsServicer(publishing, peers.clock, new_statement_id)
     rpc = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
+    endpoints = Logging(log, peers.clock, new_statement_id).logged(endpoints)
+    endpoints += DeliveriesDoor(Resending(deliveries, publishing), peers.clock, new_statement_id).endpoints()
     endpoints = with_alternate_syntax(endpoints)
     testing = ConnectionTestDoor(peers.authenticator(), peers.clock, new_statement_id, settings.origin)
     endpoints += testing.endpoints()  # last: it takes every path of xAPI that nothing else serves
-    return Service(backbone, endpoints, (rpc,), [Task("learning_events.erasing", erasing.run), *importing])
+    tasks = [Task("learning_events.erasing", erasing.run), *importing, *delivery_tasks(log, deliveries, peers.clock)]
+    return Service(backbone, endpoints, (rpc,), tasks)
 
 
 def new_statement_id() -> str:

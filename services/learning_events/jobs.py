@@ -7,8 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from services.learning_events.handlers.delivering import DeliveryLog
 from services.learning_events.handlers.importing import Importing, Queue
 from services.learning_events.handlers.publishing import Publishing
+from services.learning_events.store.deliveries import PostgresDeliveries
 from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.import_queue import PostgresImportQueue
 from shared.kernel.clock import Clock
@@ -107,3 +109,14 @@ def import_tasks(
     names = [f"learning_events.imports.{number}" for number in range(1, IMPORTS_AT_ONCE + 1)]
     tasks = [Task(name, worker.run) for name, worker in zip(names, workers, strict=True)]
     return (*tasks, Task("learning_events.imports.sweep", ImportSweeper(queue, clock).run))
+
+
+def delivery_tasks(log: DeliveryLog, deliveries: PostgresDeliveries, clock: Clock) -> tuple[Task, ...]:
+    """Return the background tasks of the delivery log: what was noted is written, and what is old removed."""
+
+    async def sweep() -> None:
+        while True:
+            await deliveries.sweep(clock.now())
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    return (Task("learning_events.deliveries", log.run), Task("learning_events.deliveries.sweep", sweep))
