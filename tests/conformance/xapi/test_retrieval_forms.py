@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
@@ -117,6 +119,18 @@ async def test_every_reply_says_through_when_it_is_complete_and_never_the_future
         response = await lrs.ask(method, "/statements", queries[status])
         assert response.status_code == status
         assert parse_rfc3339(response.headers[CONSISTENT]) <= SystemClock().now()
+
+
+async def test_a_refused_get_says_through_when_it_is_complete_as_of_now(lrs: Lrs) -> None:
+    """XAPI-00153: who waits for a statement by a query that is refused does not wait for ever."""
+    before = SystemClock().now()
+    deadline = before + timedelta(seconds=10)
+    while SystemClock().now() < deadline:
+        response = await lrs.get(limit="x")
+        if parse_rfc3339(response.headers[CONSISTENT]) >= before:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("the header stands still")
 
 
 async def test_head_is_get_without_the_body(lrs: Lrs) -> None:
