@@ -106,7 +106,7 @@ def test_taken_ports_are_all_named_with_their_purpose() -> None:
         ("/v1/rubrics/deployment/1", "project_submissions"),
         ("/caliper", "learning_events"),
         ("/v1/statements:bulk", "learning_events"),
-        ("/v1/events:validate", "learning_events"),
+        ("/v1/events/7/original", "learning_events"),
         ("/v1/alignments", "skill_inference"),
         ("/v1/skills/a.b", "skill_inference"),
         ("/log/checkpoint", "record_log"),
