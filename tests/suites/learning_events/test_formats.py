@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -19,7 +20,7 @@ from services.learning_events.handlers.reading import erase_person
 from services.learning_events.store.statements import PostgresStatements
 from shared.events.learning_events import StatementRecorded
 from shared.kernel.canonical_json import digest
-from shared.kernel.ids import system_uuid7
+from shared.kernel.ids import OrganisationId, system_uuid7
 from shared.runtime.grpc import kernel_errors
 from tests.suites.learning_events.house import House, Platform, items_of, statement, voiding
 from tests.unit.learning_events.caliper_samples import ADA, GRADER, QUIZ, caliper_event, entity, envelope, graded
@@ -138,6 +139,20 @@ async def test_what_others_sent_is_not_given_back(house: House, platform: Platfo
     ]
     assert [(await one.get(path)).status_code for one in (platform, *strangers)] == [200, 404, 404, 404]
     assert (await platform.get("/v1/events/7/original")).status_code == 404
+
+
+async def test_the_database_shows_a_door_the_originals_of_its_own_organisation_only(
+    house: House, platform: Platform
+) -> None:
+    await publish(platform, caliper_event(), entity(), cloud_event())
+    seen = []
+    for one in (platform, house.platform()):
+        async with house.backbone.door(OrganisationId(one.organisation)) as tx:
+            seen.append(await tx.connection.fetchval("SELECT count(*) FROM originals"))
+    assert seen == [3, 0]
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with house.backbone.door(OrganisationId(platform.organisation)) as tx:
+            await tx.connection.execute("UPDATE originals SET content = NULL")
 
 
 async def test_a_caliper_event_can_be_read_and_voided_as_a_statement(platform: Platform) -> None:
