@@ -91,7 +91,8 @@ class PostgresCatalogue:
     async def matches(self, terms: Sequence[str], search: Search, wanted: int, lookups_max: int) -> Matches:
         """Return up to `wanted` statements that are found by all these terms, the first being read through."""
         first, *others = (self._key(term) for term in terms)
-        rows_max = max(1, lookups_max // max(1, len(others)))
+        # A row of one term alone holds a statement at least; twice as many leave room for what is void.
+        rows_max = max(1, lookups_max // len(others)) if others else min(lookups_max, 2 * wanted)
         start = search.start
         rows = await self._connection.fetch(
             _rows(len(others), search.is_ascending),
