@@ -10,12 +10,14 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from cli.answers import Json, printable, terminal
-from cli.api import Api
+from cli.answers import Json, Refusal, printable, terminal
+from cli.api import Api, Away
 from cli.callers import Key, caller
 
 app = typer.Typer(no_args_is_help=True, help="Look at what arrives.")
-POLL_SECONDS: Final = 0.5
+PAUSE_SECONDS: Final = 1.0
+"""Before a stream that ended is asked for again; it ends every five minutes, and when the house goes down."""
+TRIES: Final = 30
 
 
 @app.callback()
@@ -30,26 +32,49 @@ def tail(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="So many of the newest first.")] = 10,
     json: Json = False,
 ) -> None:
-    """Write the newest events of an organisation (its key, scope read), and go on as more arrive; Ctrl-C ends it."""
+    """Write the newest events of an organisation (its key, scope read), and go on as more are taken or refused.
+
+    Ctrl-C ends it.
+    """
     with caller(key) as api:
         token = _written(api, json, limit=limit)
+        tries = 0
         while follow:
-            before = token
-            token = _written(api, json, limit=100, cursor=token)
-            if token == before:
-                time.sleep(POLL_SECONDS)
+            try:
+                for kind, data, last in api.messages("/v1/events/stream", token):
+                    token, tries = last, 0
+                    if data:
+                        _show(kind, jsonlib.loads(data), json)
+            except (Away, Refusal) as error:
+                tries += 1
+                if tries == TRIES or (isinstance(error, Refusal) and error.status != 503):
+                    raise
+            time.sleep(PAUSE_SECONDS)
 
 
 def _written(api: Api, as_json: bool, **query: Any) -> str:
     """Write one page and return the token behind it."""
     page = api.get("/v1/events", **query)
     for one in page["items"]:
-        if as_json:
-            sys.stdout.write(jsonlib.dumps(one, ensure_ascii=False) + "\n")
-        else:
-            terminal().print(_line(one))
-    sys.stdout.flush()
+        _show("accepted", one, as_json)
     return str(page["sync_token"])
+
+
+def _show(kind: str, one: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(jsonlib.dumps(one, ensure_ascii=False) + "\n")
+    else:
+        terminal().print(_line(one) if kind == "accepted" else _refusal(one))
+    sys.stdout.flush()
+
+
+def _refusal(one: dict[str, Any]) -> Text:
+    """Return a refused delivery in a line: when, what it was answered, and the first fault with its mend."""
+    first = one["errors"][0] if one["errors"] else {"pointer": "", "rule": "it was not taken", "mend": ""}
+    where = f"{first['pointer']}: " if first["pointer"] else ""
+    told = f"{where}{first['rule']}. {first['mend']}".rstrip()
+    line = f"{one['received_at'][:19]}Z  refused {one['status']}  {one['path']}  {told}  ({one['id']})"
+    return Text(printable(line), style="red", overflow="fold")
 
 
 def _line(one: dict[str, Any]) -> Text:

@@ -11,6 +11,7 @@ from services.learning_events.handlers.delivering import DeliveryLog, Resending
 from services.learning_events.handlers.documents import DocumentKeeping
 from services.learning_events.handlers.dry_run import DryRun
 from services.learning_events.handlers.erasing import erase_everywhere
+from services.learning_events.handlers.inspecting import Inspecting
 from services.learning_events.handlers.originals import OriginalReading
 from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.handlers.reading import Reading
@@ -29,6 +30,7 @@ from services.learning_events.http.deliveries import DeliveriesDoor, Logging
 from services.learning_events.http.documents import DocumentsDoor
 from services.learning_events.http.events import EventsDoor
 from services.learning_events.http.imports import ImportsDoor
+from services.learning_events.http.inspector import InspectorDoor
 from services.learning_events.http.profiles import ACTIVITY_PROFILE, AGENT_PROFILE
 from services.learning_events.http.state import STATE
 from services.learning_events.http.statements import StatementsDoor
@@ -99,6 +101,8 @@ def build(settings: Settings, peers: Peers) -> Service:
     rpc = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
     endpoints = Logging(log, peers.clock, new_statement_id).logged(endpoints)
     endpoints += DeliveriesDoor(Resending(deliveries, publishing), peers.clock, new_statement_id).endpoints()
+    inspecting = Inspecting(reading, OriginalReading(statements, originals), deliveries)
+    endpoints += InspectorDoor(inspecting, peers.clock).endpoints()
     endpoints = with_alternate_syntax(endpoints)
     testing = ConnectionTestDoor(peers.authenticator(), peers.clock, new_statement_id, settings.origin)
     endpoints += testing.endpoints()  # last: it takes every path of xAPI that nothing else serves

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import base64
+import json
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -12,7 +17,7 @@ import httpx
 import pytest
 
 from shared.kernel.ids import system_uuid7
-from tests.journeys.house import JourneyHouse, running_house
+from tests.journeys.house import ROOT, JourneyHouse, running_house
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +85,27 @@ def test_five_wrong_set_ups_are_each_named_in_one_sentence(house: JourneyHouse, 
     assert "60 minutes behind ours" in summary_for(house, late)
 
     assert summary_for(house, right) == "The set-up works: what is sent like this is taken."
+
+
+def test_the_inspector_shows_what_is_taken_and_what_is_refused(house: JourneyHouse, key: dict[str, Any]) -> None:
+    right = {"authorization": basic(key["id"], key["secret"])}
+    words = ["events", "tail", "--limit", "1", "--json", "--key", key["secret"]]
+    environment = os.environ | {"DEEDLOG_HOME": str(house.home.path), "DEEDLOG_PORT": str(house.port)}
+    command = [sys.executable, "-m", "cli.main", *words]
+    assert told(house, "/xapi/statements", right)[0] == 200
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as tail:
+        try:
+            assert tail.stdout is not None
+            watchdog = threading.Timer(60, tail.kill)
+            watchdog.start()
+            assert "verb" in json.loads(tail.stdout.readline())
+            assert told(house, "/xapi/statements", {**right, "x-experience-api-version": "0.95"})[0] == 400
+            assert json.loads(tail.stdout.readline())["status"] == 400
+            assert told(house, "/xapi/statements", right)[0] == 200
+            assert "verb" in json.loads(tail.stdout.readline())
+            watchdog.cancel()
+        finally:
+            tail.kill()
 
 
 def summary_for(house: JourneyHouse, headers: dict[str, str]) -> str:

@@ -142,14 +142,14 @@ class DeliveriesDoor:
         limit = page_limit(call.query)
         found = await self._resending.page(reader(call), before, limit + 1)
         token = encode_cursor(_CURSOR, (found[limit - 1].id,)) if len(found) > limit else None
-        return Reply.json(page([_as_listed(one) for one in found[:limit]], token))
+        return Reply.json(page([as_delivery(one) for one in found[:limit]], token))
 
     async def get(self, call: Call) -> Reply:
         """Answer with a delivery and the items of it that were refused."""
         only(call.query, frozenset())
         one = await self._resending.delivery(reader(call), _known_id(call.path["id"]))
         items = None if one.refused is None else json.loads(one.refused)
-        return Reply.json({**_as_listed(one), "refused": items})
+        return Reply.json({**as_delivery(one), "refused": items})
 
     async def resend(self, call: Call) -> Reply:
         """Have the refused statements sent again, those in the body as mended, and answer with what became of each."""
@@ -206,7 +206,8 @@ def _known_id(text: str) -> str:
     return text.lower()
 
 
-def _as_listed(one: Delivery) -> dict[str, Any]:
+def as_delivery(one: Delivery) -> dict[str, Any]:
+    """Return a delivery as it is told, without its refused items."""
     return {
         "id": one.id,
         "received_at": rfc3339(one.received_at),

@@ -17,7 +17,8 @@ from shared.kernel.errors import NotFound
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
 from shared.runtime.pages import decode_cursor, encode_cursor, page_limit
 
-_CURSOR: Final = "events"
+CURSOR: Final = "events"
+"""What a sync_token of this list is called."""
 _PLAIN: Final = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What stands in a header as it is; all else is percent-encoded (CloudEvents, HTTP Binding §3.1.3.2)."""
 
@@ -40,7 +41,7 @@ class EventsDoor:
         """Answer with what arrived after the cursor, or without one with the newest; in the order of arrival."""
         query = call.query
         only(query, frozenset({"cursor", "limit"}))
-        cursor = decode_cursor(_CURSOR, query, int, int, int)
+        cursor = decode_cursor(CURSOR, query, int, int, int)
         position = None if cursor is None else (int(cursor[0]), int(cursor[1]), int(cursor[2]))
         page = await self._reading.arrivals(reader(call), position, page_limit(query))
         return Reply.json(_listed(page, await self._originals.formats(reader(call), page)))
@@ -75,7 +76,7 @@ def _media_type(original: Original) -> str:
 
 def _listed(page: ArrivalPage, formats: Mapping[str, str]) -> dict[str, Any]:
     """Return a page. `sync_token` goes on behind it, whether there is more now or later."""
-    token = encode_cursor(_CURSOR, page.position)
+    token = encode_cursor(CURSOR, page.position)
     return {
         "items": [as_listed(stored, formats.get(stored.id, "xapi")) for stored in page.statements],
         "has_more": page.has_more,

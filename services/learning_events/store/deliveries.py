@@ -33,6 +33,10 @@ _FIND: Final = f"SELECT {_COLUMNS}, refused FROM deliveries WHERE {_SEEN} AND id
 _BEFORE: Final = f"""
 SELECT {_COLUMNS}, NULL::bytea FROM deliveries WHERE {_SEEN} AND ($4::uuid IS NULL OR id < $4) ORDER BY id DESC LIMIT $5
 """  # noqa: S608 - a constant
+_REFUSED_BETWEEN: Final = f"""
+SELECT {_COLUMNS}, NULL::bytea FROM deliveries WHERE {_SEEN} AND id > $4 AND id < $5
+    AND (status >= 400 OR faults <> '[]') ORDER BY id LIMIT $6
+"""  # noqa: S608 - a constant
 _FEW: Final = "(organisation, id) IN (SELECT organisation, id FROM"
 _DROP_OLD: Final = f"DELETE FROM deliveries WHERE {_FEW} deliveries WHERE received_at < $1 LIMIT $2)"  # noqa: S608
 _UP_TO: Final = "deliveries WHERE organisation = $1 AND id <= $2"
@@ -75,6 +79,12 @@ class PostgresDeliveries:
         """Return deliveries before this one, or the newest; newest first, without refused items."""
         async with self._backbone.door(reader.organisation) as tx:
             rows = await tx.connection.fetch(_BEFORE, *_seen_by(reader), delivery_id, limit)
+        return [_delivery(row) for row in rows]
+
+    async def refused_between(self, reader: Reader, after: str, before: str, limit: int) -> list[Delivery]:
+        """Return deliveries with something refused, by id, between these two ids; without their items."""
+        async with self._backbone.door(reader.organisation) as tx:
+            rows = await tx.connection.fetch(_REFUSED_BETWEEN, *_seen_by(reader), after, before, limit)
         return [_delivery(row) for row in rows]
 
     async def erase(self, person: str) -> None:
