@@ -195,14 +195,18 @@ class PostgresImportQueue:
         async with self._backbone.backbone() as tx:
             why = orjson.dumps(written(_ABANDONED)).decode()
             await tx.connection.execute(_EXPIRE, now - UPLOAD_AGE, now, why)
-            with_bytes = await tx.connection.fetch(_WITH_BYTES)
-            old = await tx.connection.fetch(_OLD, now - REPORT_AGE)
-        for organisation, import_id in with_bytes:
-            await self.remove_bytes(organisation, import_id)
-        for organisation, import_id in old:
-            await self._remove(_REMOVE_FAULTS, organisation, import_id, FAULTS_REMOVED_AT_ONCE)
-            async with self._backbone.backbone() as tx:
-                await tx.connection.execute(_REMOVE, organisation, import_id)
+        while with_bytes := await self._named(_WITH_BYTES):
+            for organisation, import_id in with_bytes:
+                await self.remove_bytes(organisation, import_id)
+        while old := await self._named(_OLD, now - REPORT_AGE):
+            for organisation, import_id in old:
+                await self._remove(_REMOVE_FAULTS, organisation, import_id, FAULTS_REMOVED_AT_ONCE)
+                async with self._backbone.backbone() as tx:
+                    await tx.connection.execute(_REMOVE, organisation, import_id)
+
+    async def _named(self, query: str, *values: Any) -> list[tuple[str, str]]:
+        async with self._backbone.reading() as connection:
+            return [(row[0], row[1]) for row in await connection.fetch(query, *values)]
 
     async def _moved(self, query: str, claim: Claim, *values: Any) -> None:
         one = claim.one
