@@ -16,7 +16,7 @@ from services.console.settings import ConsoleSettings
 from services.skill_inference import parameters
 from services.skill_inference.domain.framework import parse_framework
 from services.skill_inference.domain.release import parse_release
-from services.skill_inference.http import Publications
+from services.skill_inference.http.publications import Publications
 from shared.events.credentials import CredentialRevoked
 from shared.events.identity import OrganisationRegistered
 from shared.events.project_submissions import Mark, ProjectRegistered, ReviewCompleted, SubmissionAccepted

@@ -150,7 +150,7 @@ async def profiles_house(
     await create_database(admin_dsn, wanted)
     await migrate(admin_dsn, wanted)
     book = FactBook()
-    identity = SmallIdentity(book)
+    identity = SmallIdentity(book)  # type: ignore[abstract]  # it is asked nothing else
     async with AsyncExitStack() as stack:
         started: list[Component] = []
         stack.push_async_callback(lambda: stop_all(started))
