@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -27,7 +28,7 @@ from services.learning_events.store import search
 from services.learning_events.store.search_index import term_key
 from shared.runtime.lifecycle import launch
 from tests.load.servers import servers
-from tests.load.yardstick import line, machine, percentile
+from tests.load.yardstick import Meter, line, machine, percentile
 from tests.suites.learning_events.house import HOME_PAGE, Platform, learning_events_house
 
 GOAL_MS: Final = 50.0
@@ -74,11 +75,20 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """milliseconds: of each question, by its name. plans: of each search, as Postgres tells it. bytes_each: on disk."""
+class Asked:
+    """One question, asked several times. found: statements each time; here, postgres: milliseconds of processor."""
 
-    milliseconds: Mapping[str, Sequence[float]]
-    found: Mapping[str, int]
+    milliseconds: Sequence[float]
+    found: float
+    here: float
+    postgres: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured. plans: of searches by one term and by three, from Postgres. bytes_each: on disk, by table."""
+
+    asked: Mapping[str, Asked]
     plans: Mapping[str, str]
     bytes_each: Mapping[str, float]
 
@@ -158,27 +168,34 @@ async def measure(load: Load) -> Measured:
         stack.push_async_callback(connection.close)
         await fill(connection, platform, load)
         plans = await _plans(connection, platform)
-        spent, found = await _asked(platform, load)
+        asked = await _asked(platform, under.postgres.pid, load)
         sizes = {
             table: await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", table) / load.statements
             for table in ("statements", "searchable")
         }
-        return Measured(spent, found, plans, sizes)
+        return Measured(asked, plans, sizes)
 
 
-async def _asked(platform: Platform, load: Load) -> tuple[dict[str, list[float]], dict[str, int]]:
-    spent: dict[str, list[float]] = {}
-    found: dict[str, int] = {}
-    for number in range(-3, load.asked):
-        for name, query in questions(number).items():
+async def _asked(platform: Platform, postgres: int, load: Load) -> dict[str, Asked]:
+    """Ask every question so often, after three times that do not count."""
+    meter = Meter(alone={"here": os.getpid()}, trees={"postgres": postgres})
+    asked = {}
+    for name in questions(0):
+        spent, found = [], 0
+        before = meter.read()
+        for number in range(-3, load.asked):
             asked_at = time.perf_counter()
-            response = await platform.get(f"/xapi/statements?{urlencode({**query, 'limit': 100})}")
-            milliseconds = (time.perf_counter() - asked_at) * 1e3
+            query = urlencode({**questions(number)[name], "limit": 100})
+            response = await platform.get(f"/xapi/statements?{query}")
             assert response.status_code == 200, response.text
-            if number >= 0:
-                spent.setdefault(name, []).append(milliseconds)
-                found[name] = found.get(name, 0) + len(response.json()["statements"])
-    return spent, found
+            if number < 0:
+                before = meter.read()
+                continue
+            spent.append((time.perf_counter() - asked_at) * 1e3)
+            found += len(response.json()["statements"])
+        cpu = meter.spent(before, load.asked)
+        asked[name] = Asked(spent, found / load.asked, cpu.cpu_us_of("here") / 1e3, cpu.cpu_us_of("postgres") / 1e3)
+    return asked
 
 
 async def _plans(connection: Any, platform: Platform) -> dict[str, str]:
@@ -202,11 +219,11 @@ def report(load: Load, measured: Measured) -> Iterator[str]:
     yield line("among", f"{load.statements:,} statements, {load.batch} a transaction; pages of 100 over HTTP")
     sizes = ", ".join(f"{table} {size:,.0f}" for table, size in measured.bytes_each.items())
     yield line("on disk", f"bytes a statement: {sizes}")
-    for name, spent in measured.milliseconds.items():
-        p50, p99 = percentile(spent, 0.5), percentile(spent, 0.99)
-        each = measured.found[name] / load.asked
-        yield line(name[:14], f"p50 {p50:5.1f} ms, p99 {p99:5.1f} ms, {each:3.0f} found ({name})")
-    everything = [one for spent in measured.milliseconds.values() for one in spent]
+    for name, asked in measured.asked.items():
+        p50, p99 = percentile(asked.milliseconds, 0.5), percentile(asked.milliseconds, 0.99)
+        cpu = f"processor {asked.here:.1f} ms here, {asked.postgres:.1f} ms in Postgres"
+        yield line("", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms, {cpu}, {asked.found:.0f} found: {name}")
+    everything = [one for asked in measured.asked.values() for one in asked.milliseconds]
     yield line("together", f"p99 {percentile(everything, 0.99):.1f} ms (goal: at most {GOAL_MS:g} ms)")
 
 
