@@ -23,7 +23,7 @@ TWO = [{"id": "a", "verb": 1}, {"id": "b", "verb": 2}]
         ("one.json", json.dumps(TWO[0]).encode(), 1),
         ("array.json", json.dumps(TWO).encode(), 2),
         ("lines.jsonl", "\n\n".join(json.dumps(one) for one in TWO).encode(), 2),
-        ("lines.jsonl.gz", gzip.compress("\n".join(json.dumps(one) for one in TWO).encode()), 2),
+        ("lines.jsonl.gz", gzip.compress("\n".join(json.dumps(one) for one in TWO).encode(), mtime=0), 2),
         ("none.json", b"[]", 0),
     ],
 )

@@ -88,10 +88,10 @@ async def test_a_body_that_lies_about_its_length_is_still_bounded() -> None:
 @pytest.mark.parametrize(
     ("raw", "rule"),
     [
-        (gzip.compress(b"whole")[:-3], "ends too early"),
+        (gzip.compress(b"whole", mtime=0)[:-3], "ends too early"),
         (b"", "ends too early"),
-        (gzip.compress(b"one") + gzip.compress(b"two"), "something follows"),
-        (gzip.compress(b"one") + b"rest", "something follows"),
+        (gzip.compress(b"one", mtime=0) + gzip.compress(b"two", mtime=0), "something follows"),
+        (gzip.compress(b"one", mtime=0) + b"rest", "something follows"),
         (b"plain", "not in the coding"),
         (zlib.compress(b"other"), "not in the coding"),
     ],
