@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -139,7 +140,8 @@ async def test_what_a_client_could_not_deliver_the_next_one_of_the_spool_does(
 
 
 async def test_send_does_not_wait_for_a_server_that_never_answers(kind: Kind, platform: Platform, spool: Path) -> None:
-    silent = await asyncio.start_server(lambda *_: asyncio.sleep(60), "127.0.0.1", 0)
+    callers: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: callers.append(writer), "127.0.0.1", 0)
     origin = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
     began = time.monotonic()
     async with opened(kind, origin, platform.secret, spool) as client:
@@ -148,6 +150,11 @@ async def test_send_does_not_wait_for_a_server_that_never_answers(kind: Kind, pl
         assert time.monotonic() - began < 5
     assert time.monotonic() - began < 10
     silent.close()
+    assert callers
+    for caller in callers:
+        caller.transport.abort()
+        with contextlib.suppress(ConnectionError):
+            await caller.wait_closed()
 
 
 async def test_a_wrong_key_is_said_in_words_and_loses_nothing(
