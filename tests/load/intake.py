@@ -85,7 +85,7 @@ def _environment(under: Servers, ports: dict[str, tuple[int, int]]) -> dict[str,
         "PYTHONPATH": f"{ROOT}:{ROOT / 'proto' / 'gen'}",
         "DEEDLOG_IS_EMBEDDED": "true",
         "DEEDLOG_KAFKA_ADDRESS": under.broker.address,
-        "DEEDLOG_TOPIC_PARTITIONS": "4",
+        "DEEDLOG_TOPIC_PARTITIONS": "1",
         "DEEDLOG_RPC_ADDRESSES": json.dumps({name: f"127.0.0.1:{rpc}" for name, (rpc, _) in ports.items()}),
         "DEEDLOG_SERVICE_TOKEN": TOKEN,
         "DEEDLOG_ADMIN_KEY_DIGEST": hashlib.sha256(ADMIN.encode()).hexdigest(),
@@ -113,7 +113,10 @@ async def _created(http_port: int, path: str, body: dict[str, Any]) -> dict[str,
         "idempotency-key": str(uuid.uuid4()),
     }
     async with RawClient("127.0.0.1", http_port, path, headers) as client:
-        status = await client.post(json.dumps(body).encode())
+        # Who listens may not be ready yet: its parts find one another within a second or two.
+        async with asyncio.timeout(START_SECONDS_MAX):
+            while (status := await client.post(json.dumps(body).encode())) == 503:
+                await asyncio.sleep(0.1)
         if status != 201:
             raise RuntimeError(f"{path} answered {status}: {client.content.decode()}")
         made: dict[str, Any] = json.loads(client.content)
