@@ -53,7 +53,7 @@ kafka-jars: setup  ## bring Apache Kafka from Maven Central into infra/kafka/lib
 kafka: setup  ## start Apache Kafka in KRaft mode on 127.0.0.1:9092; Ctrl-C stops it
 	@exec $(BIN)/python -m infra.kafka.kafka run
 
-bench: setup-dev  ## measure speed on this machine (three minutes); judges only that nothing is lost
+bench: setup-dev  ## measure speed on this machine (some minutes); judges only that nothing is lost
 	$(PYTEST) tests/load -q -m "bench and not slow" $(ARGS)
 
 bench-long: setup-dev  ## the same, and each again for minutes on end (half an hour)
