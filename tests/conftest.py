@@ -12,6 +12,10 @@ from typing import Any, Final
 import hypothesis
 import pytest
 
+# Tests start servers beside a gRPC that lives in the same process. Its handlers of fork are for children that go on
+# using it, which none of ours does, and now and then they ended one between fork and exec. Read when gRPC is imported.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 SEED_VARIABLE: Final = "DEEDLOG_TEST_SEED"
 SEED_BOUND: Final = 2**32
 SEED_KEY: Final = pytest.StashKey[int]()
