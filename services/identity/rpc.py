@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from deedlog.identity.v1 import identity_pb2, service_pb2_grpc
+from services.identity.domain.accounts import Account
 from services.identity.domain.consents import Consent, Terms
 from services.identity.handlers.accounts import Accounts
 from services.identity.handlers.authentication import Authentication
@@ -48,35 +49,22 @@ class IdentityServicer(service_pb2_grpc.IdentityServiceServicer):
         self, request: identity_pb2.ResolveAccountsRequest, context: Any
     ) -> identity_pb2.ResolveAccountsResponse:
         """Return the canonical person of each account, minting people as needed."""
-        if not request.organisation:
-            raise Rejected.of("/organisation", "it is missing", "Say on whose behalf.")
-        accounts = await self._accounts.resolve(OrganisationId(request.organisation), request.identifiers)
-        response = identity_pb2.ResolveAccountsResponse()
-        for account in accounts:
-            response.accounts.add(identifier=account.identifier, account=account.id, person=account.canonical)
-        return response
+        found = await self._accounts.resolve(_organisation(request.organisation), request.identifiers)
+        return identity_pb2.ResolveAccountsResponse(accounts=map(_resolved, found))
 
     async def LookUpAccounts(  # noqa: N802 - gRPC
         self, request: identity_pb2.LookUpAccountsRequest, context: Any
     ) -> identity_pb2.LookUpAccountsResponse:
         """Return the canonical person of each account that exists."""
-        if not request.organisation:
-            raise Rejected.of("/organisation", "it is missing", "Say whose accounts they are.")
-        response = identity_pb2.LookUpAccountsResponse()
-        for account in await self._accounts.look_up(OrganisationId(request.organisation), request.identifiers):
-            response.accounts.add(identifier=account.identifier, account=account.id, person=account.canonical)
-        return response
+        found = await self._accounts.look_up(_organisation(request.organisation), request.identifiers)
+        return identity_pb2.LookUpAccountsResponse(accounts=map(_resolved, found))
 
     async def ListAccounts(  # noqa: N802 - gRPC
         self, request: identity_pb2.ListAccountsRequest, context: Any
     ) -> identity_pb2.ListAccountsResponse:
         """Return the accounts of one person at an organisation."""
-        if not request.organisation:
-            raise Rejected.of("/organisation", "it is missing", "Say whose accounts they are.")
-        response = identity_pb2.ListAccountsResponse()
-        for account in await self._accounts.beside(OrganisationId(request.organisation), request.identifier):
-            response.accounts.add(identifier=account.identifier, account=account.id, person=account.canonical)
-        return response
+        found = await self._accounts.beside(_organisation(request.organisation), request.identifier)
+        return identity_pb2.ListAccountsResponse(accounts=map(_resolved, found))
 
     async def LookUpPeople(  # noqa: N802 - gRPC
         self, request: identity_pb2.LookUpPeopleRequest, context: Any
@@ -117,6 +105,16 @@ class IdentityServicer(service_pb2_grpc.IdentityServiceServicer):
         """List a person's consents, newest first."""
         consents = await self._consents.page(request.person, None, CONSENTS_MAX)
         return identity_pb2.ListConsentsResponse(consents=[_message(consent) for consent in consents])
+
+
+def _organisation(name: str) -> OrganisationId:
+    if not name:
+        raise Rejected.of("/organisation", "it is missing", "Say on whose behalf.")
+    return OrganisationId(name)
+
+
+def _resolved(account: Account) -> identity_pb2.ResolvedAccount:
+    return identity_pb2.ResolvedAccount(identifier=account.identifier, account=account.id, person=account.canonical)
 
 
 def _terms(request: identity_pb2.GrantConsentRequest) -> Terms:
