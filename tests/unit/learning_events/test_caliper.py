@@ -11,7 +11,6 @@ import pytest
 from services.learning_events.domain.batch import ReceivedStatement, RefusedStatement
 from services.learning_events.domain.derived import Reading, ReceivedEntity
 from services.learning_events.domain.envelope import read_alone, read_envelope, read_items
-from services.learning_events.domain.statement import faults_of
 from shared.kernel.errors import Rejected, TooLarge
 from tests.unit.learning_events.caliper_samples import (
     ADA,
@@ -24,6 +23,7 @@ from tests.unit.learning_events.caliper_samples import (
     envelope,
     graded,
 )
+from tests.unit.learning_events.readings import accepted, refused_at
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -33,17 +33,11 @@ def read(item: Any) -> Reading:
 
 
 def taken(item: Any) -> ReceivedStatement:
-    reading = read(item)
-    assert isinstance(reading, ReceivedStatement), reading
-    assert not faults_of(json.loads(reading.original))
-    return reading
+    return accepted(read(item))
 
 
 def pointers(item: Any) -> list[str]:
-    reading = read(item)
-    assert isinstance(reading, RefusedStatement), reading
-    assert all(fault.rule and fault.mend for fault in reading.faults)
-    return [fault.pointer for fault in reading.faults]
+    return refused_at(read(item))
 
 
 def test_an_event_becomes_a_statement_about_who_acted() -> None:

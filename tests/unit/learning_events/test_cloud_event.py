@@ -13,8 +13,8 @@ from services.learning_events.domain.any_event import read_any
 from services.learning_events.domain.batch import ReceivedStatement, RefusedStatement
 from services.learning_events.domain.cloud_event import read_binary, read_structured
 from services.learning_events.domain.derived import Reading
-from services.learning_events.domain.statement import faults_of
 from tests.unit.learning_events.caliper_samples import caliper_event, entity, envelope
+from tests.unit.learning_events.readings import accepted, refused_at
 from tests.unit.learning_events.samples import small
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -44,17 +44,11 @@ def read(item: Any) -> Reading:
 
 
 def taken(item: Any) -> ReceivedStatement:
-    reading = read(item)
-    assert isinstance(reading, ReceivedStatement), reading
-    assert not faults_of(json.loads(reading.original))
-    return reading
+    return accepted(read(item))
 
 
 def pointers(item: Any) -> list[str]:
-    reading = read(item)
-    assert isinstance(reading, RefusedStatement), reading
-    assert all(fault.rule and fault.mend for fault in reading.faults)
-    return [fault.pointer for fault in reading.faults]
+    return refused_at(read(item))
 
 
 def test_our_own_event_becomes_a_statement_at_the_events_time() -> None:
