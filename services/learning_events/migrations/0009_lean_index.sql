@@ -1,1 +1,2 @@
--- Nothing yet.
+-- Nothing yet; the driver wants a statement.
+SELECT;
