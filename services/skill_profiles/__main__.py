@@ -14,11 +14,12 @@ from services.skill_profiles.handlers.reading import Profiles
 from services.skill_profiles.handlers.requests import Requests
 from services.skill_profiles.http.profiles import profile_endpoints
 from services.skill_profiles.http.requests import request_endpoints
-from services.skill_profiles.jobs import ChangeWatch, watch_parked
+from services.skill_profiles.jobs import ChangeWatch, empty_erased, watch_parked
 from services.skill_profiles.rpc import FOLLOW_ACCESS, GET_ACCESS, SkillProfilesServicer
 from services.skill_profiles.settings import SkillProfilesSettings
 from services.skill_profiles.store.accesses import PostgresAccesses
 from services.skill_profiles.store.changes import PostgresChanges
+from services.skill_profiles.store.erasures import PostgresErasures
 from services.skill_profiles.store.profiles import PostgresProfiles
 from services.skill_profiles.store.requests import PostgresRequests
 from services.skill_profiles.stream import ProfilesEffect
@@ -81,6 +82,7 @@ def build(settings: Settings, peers: Peers) -> Service:
         components=[
             Task("skill_profiles.changes", watch.run),
             Task("skill_profiles.parked", partial(watch_parked, changes, watch)),
+            Task("skill_profiles.erasures", partial(empty_erased, PostgresErasures(backbone), mint.fact_id)),
             Task("skill_profiles.rebuilt", mark_rebuilt, is_endless=False),
             Task("skill_profiles.idempotency", idempotency.keep_purging),
         ],

@@ -1,12 +1,15 @@
-"""Background work: noticing that the log of changes moved, that streams parked, and that a rebuild took place."""
+"""Background work: noticing that the log of changes moved and that streams parked, and emptying what must be erased."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from services.skill_profiles.domain.places import LogPlace
 from services.skill_profiles.store.changes import PostgresChanges
+from services.skill_profiles.store.erasures import PostgresErasures
+from shared.kernel.ids import FactId
 
 POLL_SECONDS_MIN: Final = 0.005
 """After a nudge: what just committed may lie beyond the horizon yet, so the first look may come too early."""
@@ -14,6 +17,8 @@ POLL_SECONDS_MAX: Final = 0.1
 """While nothing moves: how late a change is seen that another process applied."""
 PARKED_SECONDS: Final = 1.0
 """How often parked streams are looked for."""
+ERASURE_SECONDS: Final = 1.0
+"""How late an erasure is noticed."""
 
 
 class ChangeWatch:
@@ -87,3 +92,10 @@ async def watch_parked(changes: PostgresChanges, watch: ChangeWatch) -> None:
         if await changes.mark_parked():
             watch.nudge()
         await asyncio.sleep(PARKED_SECONDS)
+
+
+async def empty_erased(erasures: PostgresErasures, new_fact_id: Callable[[], FactId]) -> None:
+    """Have what was told of people whom identity erased emptied, for ever. Raises Unavailable when Postgres is away."""
+    while True:
+        if not await erasures.carry_out(new_fact_id):
+            await asyncio.sleep(ERASURE_SECONDS)

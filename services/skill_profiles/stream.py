@@ -11,8 +11,9 @@ from typing import Any
 
 from services.skill_profiles.domain.folding import HEARS, TYPES, Folded, Misplaced, fold
 from services.skill_profiles.store.changes import consents_of, touch
+from services.skill_profiles.store.erasures import forget
 from services.skill_profiles.store.read_model import write_folded
-from services.skill_profiles.store.requests import forget, settle
+from services.skill_profiles.store.requests import settle
 from shared.events.sources import IDENTITY
 from shared.runtime.effect import Applying, FactBroken, Heard, SetAside
 from shared.runtime.postgres import Connection

@@ -132,6 +132,11 @@ def find_own(found: VerificationRequest | None, people: Sequence[str]) -> Verifi
     return found
 
 
+def no_such_person() -> NotFound:
+    """Return the error for a person who does not exist or was erased."""
+    return NotFound("There is no such person.")
+
+
 def no_such_request() -> NotFound:
     """Return the error for a request that there is not, or that is somebody else's."""
     return NotFound("There is no such request, or it is not yours.")

@@ -113,7 +113,7 @@ class AccessLog(Protocol):
     """Looks at profiles, as the people looked at see them."""
 
     async def record(self, access: Access, fact: NewFact) -> None:
-        """Have the access and its fact, durable, in one transaction."""
+        """Have the access and its fact, durable, in one transaction. Raises NoConsent for who was erased meanwhile."""
         ...
 
 

@@ -20,6 +20,7 @@ from services.skill_profiles.domain.requests import (
     check_terms,
     declined,
     find_own,
+    no_such_person,
     no_such_request,
     shown_state,
 )
@@ -29,7 +30,7 @@ from shared.events.event import Event
 from shared.events.fact import NewFact
 from shared.events.profiles import VerificationDeclined, VerificationRequested
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Conflict, NotFound
+from shared.kernel.errors import Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class RequestStore(Protocol):
     """Requests as they are kept; each is seen by its organisation and by its person."""
 
     async def add(self, request: VerificationRequest, fact: NewFact) -> None:
-        """Have the request and its fact. Raises TooManyRequests when too many are pending."""
+        """Have the request and its fact. Raises TooManyRequests, and NotFound for who was erased meanwhile."""
         ...
 
     async def answer(self, request: VerificationRequest, facts: Sequence[NewFact]) -> bool:
@@ -107,7 +108,7 @@ class Requests:
         check_purpose(purpose)
         canonical = (await self._identity.canonical([person])).get(person)
         if canonical is None:
-            raise NotFound("There is no such person.")
+            raise no_such_person()
         now = self._clock.now()
         new_id = self._mint.id("request")
         request = VerificationRequest(new_id, reader.organisation, canonical, purpose, reader.key, now)

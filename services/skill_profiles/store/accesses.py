@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from services.skill_profiles.domain.requests import no_consent
 from services.skill_profiles.handlers.accesses import AccessShown
 from services.skill_profiles.handlers.reading import Access
 from services.skill_profiles.store.acting import acting_for
+from services.skill_profiles.store.erasures import is_erased
 from shared.events.fact import NewFact
 from shared.runtime.backbone import Backbone
 
@@ -29,11 +31,13 @@ class PostgresAccesses:
         self._backbone = backbone
 
     async def record(self, access: Access, fact: NewFact) -> None:
-        """Have the access and its fact, durable, in one transaction."""
+        """Have the access and its fact, durable, in one transaction. Raises NoConsent for who was erased meanwhile."""
         permission, reader = access.permission, access.reader
         values = (permission.grant, permission.purpose, list(permission.scopes), reader.key, access.manner)
         async with self._backbone.door(reader.organisation) as tx:
             await tx.lock({access.person})
+            if await is_erased(tx.connection, access.person):
+                raise no_consent()
             await tx.connection.execute(_ADD, access.id, reader.organisation, access.person, *values, fact.occurred_at)
             await self._backbone.store.append(tx, [fact])
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.skill_profiles.domain.requests import VerificationRequest, check_pending
+from services.skill_profiles.domain.requests import VerificationRequest, check_pending, no_such_person
 from services.skill_profiles.handlers.requests import Listed
 from services.skill_profiles.store.acting import acting_for
+from services.skill_profiles.store.erasures import is_erased
 from shared.events.fact import NewFact
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Connection
@@ -52,9 +53,13 @@ class PostgresRequests:
         self._backbone = backbone
 
     async def add(self, request: VerificationRequest, fact: NewFact) -> None:
-        """Have the request and its fact. Raises TooManyRequests; two at once wait for one another."""
+        """Have the request and its fact. Raises TooManyRequests, and NotFound for who was erased meanwhile; two at once
+        wait for one another.
+        """
         async with self._backbone.door(request.organisation) as tx:
             await tx.lock({request.person})
+            if await is_erased(tx.connection, request.person):
+                raise no_such_person()
             check_pending(await tx.connection.fetchval(_PENDING, request.organisation, request.person))
             values = (request.id, request.organisation, request.person, request.purpose, request.requested_by)
             await tx.connection.execute(_ADD, *values, request.requested_at)
@@ -95,12 +100,6 @@ async def settle(connection: Connection, granted: Sequence[tuple[Any, ...]]) -> 
     """
     if granted:
         await connection.execute(_SETTLE, *zip(*sorted(granted), strict=True))
-
-
-async def forget(connection: Connection, people: Sequence[str]) -> None:
-    """Have the requests put to these people, and the looks at them, gone: they were erased."""
-    for table in ("verification_requests", "accesses"):
-        await connection.execute(f"DELETE FROM {table} WHERE person = ANY ($1::text[])", list(people))  # noqa: S608
 
 
 def _listed(row: Any) -> Listed:

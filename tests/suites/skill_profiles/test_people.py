@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from shared.events.erasure import facts_erased
 from shared.events.identity import PersonMerged, PersonSplit
 from shared.events.project_submissions import ProjectRegistered
 from shared.events.skill_estimates import EstimateWithdrawn
-from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
+from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS, SKILL_PROFILES
 from tests.suites.skill_profiles.house import ProfilesHouse
 from tests.suites.skill_profiles.samples import credential, estimate, evidence, statement
 
@@ -159,6 +162,43 @@ async def test_an_erased_person_leaves_no_request_and_no_look(house: ProfilesHou
     client = house.person_client(person)
     assert (await client.get("/v1/verification-requests"))["items"] == []
     assert (await client.get("/v1/accesses"))["items"] == []
+
+
+async def test_what_was_told_about_an_erased_person_is_emptied(house: ProfilesHouse, org: str) -> None:
+    person = house.identity.person()
+    reader = house.reader(org)
+    await reader.post("/v1/verification-requests", {"person": person, "purpose": "To be forgotten"}, 201)
+    await house.identity.give(person, org)
+    await reader.profile(person)
+    before = await house.told(person)
+    assert [fact.data is None for fact in before] == [False, False]
+
+    await house.hear(house.book.erase(IDENTITY, person))
+    async with asyncio.timeout(30.0):
+        while any(fact.data is not None for fact in (await house.told(person))[:2]):
+            await asyncio.sleep(0.05)
+
+    *emptied, last = await house.told(person)
+    assert emptied == [fact._replace(data=None) for fact in before]
+    assert last.type == facts_erased(SKILL_PROFILES, 0).type
+
+
+async def test_an_act_that_asked_identity_before_the_erasure_records_nothing_after_it(
+    house: ProfilesHouse, org: str
+) -> None:
+    """The small identity goes on answering as it did before."""
+    person = house.identity.person()
+    reader = house.reader(org)
+    await house.identity.give(person, org)
+
+    await house.hear(house.book.erase(IDENTITY, person))
+
+    assert (await reader.profile(person, 403))["code"] == "no-consent"
+    await reader.post("/v1/verification-requests", {"person": person, "purpose": "Too late"}, 404)
+    client = house.person_client(person)
+    assert (await client.get("/v1/verification-requests"))["items"] == []
+    assert (await client.get("/v1/accesses"))["items"] == []
+    assert await house.told(person) == []
 
 
 async def test_a_merge_in_a_strangers_stream_parks_it(house: ProfilesHouse, org: str) -> None:
