@@ -63,6 +63,13 @@ SELECT person, expires_at, grant_id FROM grants
 WHERE organisation = $1 AND (expires_at, grant_id) > ($2, $3) AND expires_at <= $4 AND withdrawn_at IS NULL
 ORDER BY expires_at, grant_id LIMIT $5
 """
+_TOUCH_NEW: Final = """
+WITH page AS (SELECT person FROM heard_facts WHERE person > $1 ORDER BY person LIMIT $2),
+     added AS (INSERT INTO changes (person, organisation, epoch, xid)
+               SELECT person, '', (SELECT epoch FROM backbone.epochs), pg_current_xact_id() FROM page ORDER BY person
+               ON CONFLICT DO NOTHING)
+SELECT max(person) FROM page
+"""
 _TOUCH_STALE: Final = """
 UPDATE changes SET epoch = (SELECT epoch FROM backbone.epochs), xid = pg_current_xact_id()
 WHERE (person, organisation) IN (
@@ -127,12 +134,10 @@ class PostgresChanges:
         return seen is not None
 
     async def _touch_everybody(self) -> None:
-        async with self._backbone.backbone() as tx:
-            await tx.connection.execute(
-                """INSERT INTO changes (person, organisation, epoch, xid)
-                   SELECT person, '', (SELECT epoch FROM backbone.epochs), pg_current_xact_id() FROM heard_facts
-                   ON CONFLICT DO NOTHING"""
-            )
+        person: str | None = ""
+        while person is not None:
+            async with self._backbone.backbone() as tx:
+                person = await tx.connection.fetchval(_TOUCH_NEW, person, TOUCH_ROWS_MAX)
         after: tuple[str, str] | None = ("", "")
         while after is not None:
             async with self._backbone.backbone() as tx:
