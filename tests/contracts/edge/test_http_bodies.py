@@ -146,15 +146,17 @@ async def test_a_caller_that_hangs_up_amid_its_body_leaves_the_door_open_to_othe
 
 
 async def test_more_requests_than_the_bound_are_answered_at_once_with_503() -> None:
-    gate = asyncio.Event()
+    gate, arrivals = asyncio.Event(), asyncio.Semaphore(0)
 
     async def wait(call: Call) -> Reply:
+        arrivals.release()
         await gate.wait()
         return Reply.empty()
 
     async with http_door([endpoint("GET", "/v1/wait", wait, scopes=None)], requests_max=2) as client:
         waiting = [asyncio.create_task(client.get("/v1/wait")) for _ in range(2)]
-        await asyncio.sleep(0.2)
+        for _ in waiting:
+            await asyncio.wait_for(arrivals.acquire(), 10)
         reply = await client.get("/v1/wait")
         assert (reply.status_code, reply.json()["code"]) == (503, "unavailable")
         gate.set()
@@ -179,7 +181,7 @@ async def test_a_stream_is_sent_as_it_comes_and_closed_when_its_reader_leaves() 
         async with client.stream("GET", "/v1/feed") as reply:
             lines = reply.aiter_lines()
             assert [await anext(lines) for _ in range(3)] == ["0", "1", "2"]
-        await asyncio.wait_for(closed.wait(), 2)
+        await asyncio.wait_for(closed.wait(), 10)
 
 
 async def test_head_on_a_stream_ends_at_once() -> None:
@@ -191,6 +193,6 @@ async def test_head_on_a_stream_ends_at_once() -> None:
     async def stream(call: Call) -> Reply:
         return Reply.stream(endless(), "text/event-stream")
 
-    async with http_door([endpoint("GET", "/v1/feed", stream, scopes=None)]) as client, asyncio.timeout(3):
+    async with http_door([endpoint("GET", "/v1/feed", stream, scopes=None)]) as client, asyncio.timeout(10):
         reply = await client.head("/v1/feed")
     assert (reply.status_code, reply.headers["content-type"]) == (200, "text/event-stream")

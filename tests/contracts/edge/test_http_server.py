@@ -47,7 +47,10 @@ async def test_a_taken_port_is_told_in_a_sentence() -> None:
 
 
 async def test_a_stop_lets_a_request_under_way_end() -> None:
+    has_begun = asyncio.Event()
+
     async def slow(call: Call) -> Reply:
+        has_begun.set()
         await asyncio.sleep(0.3)
         return Reply.json("done")
 
@@ -55,13 +58,16 @@ async def test_a_stop_lets_a_request_under_way_end() -> None:
     await server.start()
     async with httpx.AsyncClient() as client:
         asking = asyncio.create_task(client.get(f"http://127.0.0.1:{server.port}/slow"))
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(has_begun.wait(), 10)
         await server.stop()
         assert (await asking).json() == "done"
 
 
 async def test_a_stop_is_bounded_even_when_a_request_never_ends() -> None:
+    has_begun = asyncio.Event()
+
     async def never(call: Call) -> Reply:
+        has_begun.set()
         await asyncio.Event().wait()
         return Reply.empty()
 
@@ -70,7 +76,7 @@ async def test_a_stop_is_bounded_even_when_a_request_never_ends() -> None:
     await server.start()
     async with httpx.AsyncClient() as client:
         asking = asyncio.create_task(client.get(f"http://127.0.0.1:{server.port}/never"))
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(has_begun.wait(), 10)
         async with asyncio.timeout(4):
             await server.stop()
         await asyncio.gather(asking, return_exceptions=True)

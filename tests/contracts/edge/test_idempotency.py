@@ -101,9 +101,11 @@ class Counting:
         self.done = 0
         self.gate = asyncio.Event()
         self.gate.set()
+        self.has_begun = asyncio.Event()
 
     async def __call__(self, call: Call) -> Reply:
         content = await call.body_bytes()
+        self.has_begun.set()
         await self.gate.wait()
         if content == b"bad":
             raise Rejected.of("", "it is bad", "Send another.")
@@ -148,7 +150,7 @@ async def test_another_request_under_the_key_is_422(client: httpx.AsyncClient, h
 async def test_while_the_first_is_under_way_a_repetition_is_409(client: httpx.AsyncClient, handler: Counting) -> None:
     handler.gate.clear()
     first = asyncio.create_task(post(client))
-    await asyncio.sleep(0.3)
+    await asyncio.wait_for(handler.has_begun.wait(), 10)
     second = await post(client)
     assert (second.status_code, second.json()["code"]) == (409, "still-running")
     handler.gate.set()

@@ -157,13 +157,15 @@ async def test_a_service_that_is_away_is_unavailable_and_no_address_is_told() ->
 class Slow(Feed):
     """Takes its time, and notes when it is cancelled."""
 
-    cancelled = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.was_cancelled = asyncio.Event()
 
     async def Read(self, request: facts_pb2.ReadRequest, context: Any) -> facts_pb2.ReadResponse:  # noqa: N802 - gRPC names it
         try:
             await asyncio.sleep(20)
         except asyncio.CancelledError:
-            self.cancelled = True
+            self.was_cancelled.set()
             raise
         return facts_pb2.ReadResponse()
 
@@ -173,8 +175,7 @@ async def test_past_the_callers_deadline_it_is_unavailable_and_the_work_is_given
     async with rpc_door(slow) as server, feed_of(server) as feed:
         with pytest.raises(Unavailable), kernel_errors("feed"):
             await feed.Read(facts_pb2.ReadRequest(), timeout=0.2)
-        await asyncio.sleep(0.2)
-    assert slow.cancelled
+        await asyncio.wait_for(slow.was_cancelled.wait(), 10)
 
 
 async def test_a_caller_without_a_deadline_gets_ours(monkeypatch: pytest.MonkeyPatch) -> None:
