@@ -21,6 +21,7 @@ from shared.client import (
     SpoolFull,
     SpoolInUse,
 )
+from shared.client.options import SILENCE_SECONDS_MAX
 from tests.suites.client.both import Kind, opened
 from tests.suites.client.gate import Gate
 from tests.suites.learning_events.house import House, Platform, statement
@@ -116,7 +117,7 @@ async def test_a_full_spool_is_said_at_once_or_waited_for_and_never_dropped_from
         began = time.monotonic()
         with pytest.raises(SpoolFull):
             await client.send(statement(), wait_seconds=0.3)
-        assert 0.3 <= time.monotonic() - began < 3
+        assert 0.3 <= time.monotonic() - began < Options().wait_seconds
         waiting = [asyncio.create_task(client.send(statement(), wait_seconds=FLUSH_SECONDS)) for _ in range(25)]
         await asyncio.sleep(0.1)
         await gate.open()
@@ -147,8 +148,8 @@ async def test_send_does_not_wait_for_a_server_that_never_answers(kind: Kind, pl
     async with opened(kind, origin, platform.secret, spool) as client:
         for _ in range(100):
             await client.send(statement())
-        assert time.monotonic() - began < 5
-    assert time.monotonic() - began < 10
+    # Of a reply it would wait this long, be it in a `send` or in its end.
+    assert time.monotonic() - began < SILENCE_SECONDS_MAX
     silent.close()
     assert callers
     for caller in callers:
