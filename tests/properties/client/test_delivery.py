@@ -11,7 +11,7 @@ import gzip
 import json
 import tempfile
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from hypothesis import event as noted
 from hypothesis import given, settings
@@ -34,18 +34,7 @@ Fate = Literal[
     "is put off",
     "is too much",
 ]
-FATES: Final[st.SearchStrategy[Fate]] = st.sampled_from(
-    [
-        "arrives",
-        "is lost on the way",
-        "reply is lost",
-        "dies after the reply",
-        "dies before it",
-        "is met by a proxy",
-        "is put off",
-        "is too much",
-    ]
-)
+FATES: Final[st.SearchStrategy[Fate]] = st.sampled_from(get_args(Fate))
 BAD: Final = "urn:bad"
 POISON: Final = "urn:poison"
 """Makes the server refuse a whole batch without a word on which item."""
