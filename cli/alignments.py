@@ -37,8 +37,7 @@ def upload(
 ) -> None:
     """Bring a whole table into force, all lines or none; statements from before are judged by it too."""
     query = {"organisation": organisation, "assurance": assurance, "difficulty": difficulty}
-    with caller(key) as api:
-        adopted = api.send("PUT", with_query("/v1/alignments", query), file.read_bytes(), _kind(file))
+    adopted = _sent("PUT", "/v1/alignments", file, key, query)
     show(adopted, json, lambda: facts([(name.replace("_", " "), value) for name, value in adopted.items()]))
 
 
@@ -53,8 +52,7 @@ def try_table(
 ) -> None:
     """Tell what a table would change and how many people it touches, or every fault; nothing comes into force."""
     query = {"organisation": organisation, "assurance": assurance, "difficulty": difficulty}
-    with caller(key) as api:
-        found = api.send("POST", with_query("/v1/alignments:validate", query), file.read_bytes(), _kind(file))
+    found = _sent("POST", "/v1/alignments:validate", file, key, query)
     show(found, json, lambda: _tried(found))
     if not found["is_valid"]:
         raise typer.Exit(ANSWER_IS_NO)
@@ -77,8 +75,11 @@ def unaligned(organisation: Organisation = None, limit: Limit = LIMIT, key: Key 
     show(found, json, lambda: table(columns, map(_seen, found), "Every activity that was seen is aligned."))
 
 
-def _kind(file: Path) -> str:
-    return "application/json" if file.suffix == ".json" else "text/csv"
+def _sent(method: str, path: str, file: Path, key: str | None, query: dict[str, Any]) -> dict[str, Any]:
+    kind = "application/json" if file.suffix == ".json" else "text/csv"
+    with caller(key) as api:
+        answer: dict[str, Any] = api.send(method, with_query(path, query), file.read_bytes(), kind)
+    return answer
 
 
 def _tried(found: dict[str, Any]) -> RenderableType:
