@@ -20,7 +20,7 @@ import httpx
 from . import machine
 from .client import CLOSE_SECONDS, REFUSED_LIMIT
 from .courier import Pause
-from .errors import ClientClosed, SpoolFull
+from .errors import ClientClosed, SpoolFull, refuse_unusable
 from .exchange import Answer, Request
 from .item import Item, item_of
 from .options import ANSWER_BYTES_MAX, Options, address, headers, opened, patience
@@ -146,10 +146,7 @@ class AsyncClient:
 
     async def _in_turn(self, work: Callable[[], _T]) -> _T:
         """Return what the work returns, done by the thread that owns the spool."""
-        if self._process != os.getpid():
-            raise ClientClosed("this client was made before the process forked; make one after it, with its own spool")
-        if self._is_closed:
-            raise ClientClosed("the client is closed; what was sent and not delivered waits in its spool")
+        refuse_unusable(self._process, is_closed=self._is_closed)
         if self._task is None:
             raise ClientClosed("the client is not open yet: use it as `async with AsyncClient(…) as client`")
         return await asyncio.get_running_loop().run_in_executor(self._writer, work)

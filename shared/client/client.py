@@ -17,7 +17,7 @@ import httpx
 
 from . import machine
 from .courier import Pause
-from .errors import ClientClosed, SpoolFull
+from .errors import ClientClosed, SpoolFull, refuse_unusable
 from .exchange import Answer, Request
 from .item import Item, item_of
 from .options import ANSWER_BYTES_MAX, Options, address, headers, opened, patience
@@ -145,11 +145,9 @@ class Client:
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
         """Hold the lock. After a fork nobody would ever release it, so that is looked at first."""
-        if self._process != os.getpid():
-            raise ClientClosed("this client was made before the process forked; make one after it, with its own spool")
+        refuse_unusable(self._process, is_closed=False)
         with self._changed:
-            if self._is_closed:
-                raise ClientClosed("the client is closed; what was sent and not delivered waits in its spool")
+            refuse_unusable(self._process, is_closed=self._is_closed)
             yield
 
     def _is_kept(self, items: list[Item], deadline: float) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 
 class ClientError(Exception):
     """The root of everything this package raises by itself."""
@@ -34,3 +36,14 @@ class SpoolFailed(ClientError):
 
 class ClientClosed(ClientError):
     """The client was closed, never opened, or made in a process that has forked since."""
+
+
+def refuse_unusable(process: int, *, is_closed: bool) -> None:
+    """Raise ClientClosed for a client that another process made, or that is closed.
+
+    The process is looked at first: after a fork a lock may be held for ever, so nothing of the client is touched.
+    """
+    if process != os.getpid():
+        raise ClientClosed("this client was made before the process forked; make one after it, with its own spool")
+    if is_closed:
+        raise ClientClosed("the client is closed; what was sent and not delivered waits in its spool")
