@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import secrets
@@ -37,6 +38,9 @@ from tests.suites.skill_inference.owners import NOW, Owners
 
 TOKEN = "what-services-show-one-another-32-characters"
 FOLDER = Path(skill_inference.__file__).parent
+PATIENCE_SECONDS = 20.0
+WAITING = """SELECT count(*) FROM pg_locks
+WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _NUMBERS = itertools.count(1)
 
 
@@ -106,6 +110,12 @@ class House:
             if not await self.reviser.step():
                 return
         raise AssertionError("the reviser never ends")
+
+    async def until_waiting(self, backends: int) -> None:
+        """Return once so many backends wait for a lock of this database. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while (await self.rows(WAITING))[0][0] < backends:
+                await asyncio.sleep(0.02)
 
     async def rebuild(self, *, is_check_only: bool = True) -> Progress:
         """Rebuild and return the last report."""

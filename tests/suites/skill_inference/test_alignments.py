@@ -192,7 +192,7 @@ async def test_an_adoption_waits_for_the_batch_that_read_the_alignments_before_i
         batch = asyncio.create_task(house.hear(house.owners.statement(person, tenant.id, QUIZ)))
         await has_applied.wait()
         adoption = asyncio.create_task(tenant.align(line(QUIZ, APIS)))
-        await asyncio.sleep(0.5)
+        await house.until_waiting(1)
         assert not adoption.done()
         may_commit.set()
         await asyncio.gather(batch, adoption)

@@ -97,9 +97,9 @@ async def test_a_person_who_is_merged_while_their_fact_waits_for_its_locks_is_to
         await holding.lock([other])
         # Both wait for the lock of `other`; the merge asked first.
         first = asyncio.create_task(house.hear(merged))
-        await asyncio.sleep(0.3)
+        await house.until_waiting(1)
         second = asyncio.create_task(house.hear(fact))
-        await asyncio.sleep(0.3)
+        await house.until_waiting(2)
     await asyncio.gather(first, second)
     await house.settle()
     assert set(await house.standing(one)) == {APIS, DRIFT}
