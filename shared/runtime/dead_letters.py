@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
+from shared.events.fact import Fact
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.ids import Subject
 from shared.runtime.consumer import Consumer
@@ -15,6 +16,7 @@ from shared.runtime.positions import NOWHERE, StreamKey, read_positions, rewind_
 from shared.runtime.postgres import Connection, reading
 from shared.runtime.stream_rules import Position
 from shared.runtime.stream_store import READ_MAX
+from shared.runtime.tails import BEHIND, OTHER_ID
 
 LIST_MAX: Final = 500
 
@@ -26,7 +28,7 @@ SELECT 'set-aside', source, subject, number, fact_id::text, type, reason, record
 ORDER BY kind, since, source, subject, number LIMIT $1
 """
 _PARKED: Final = """
-SELECT number, parked_number, coalesce(parked_reason, '') FROM positions
+SELECT number, fact_id::text, parked_number, coalesce(parked_reason, '') FROM positions
 WHERE source = $1 AND subject = $2 AND parked_number IS NOT NULL
 """
 
@@ -58,6 +60,7 @@ class _Parked(NamedTuple):
     """A parked position: what was heard last, and where and why it stopped."""
 
     number: int
+    fact_id: str | None
     parked_at: int
     reason: str
 
@@ -77,12 +80,16 @@ class DeadLetters:
     async def redrive(self, source: str, subject: str) -> Redriven:
         """Read a parked stream again from its owner and apply it as far as it goes.
 
-        Raises NotFound when the stream is not parked, Unavailable when the owner does not answer.
+        Where the owner tells another history than we heard, it stays parked: on that nothing may be built. Raises
+        NotFound when the stream is not parked, Unavailable when the owner does not answer.
         """
         key = StreamKey(source, Subject(subject))
         async with reading(self._consumer.pool) as connection:
             place = await self._parked(connection, key)
-        await self._consumer.feed.read(source, subject, place.number, 1)
+        facts, _ = await self._consumer.feed.read(source, subject, max(place.number, 1) - 1, 1)
+        contradiction = _contradiction(place, facts)
+        if contradiction is not None:
+            return Redriven(0, True, contradiction)
         async with self._parked_stream(key) as (connection, _):
             await unpark(connection, key)
         return await self._flow(key)
@@ -138,3 +145,15 @@ class DeadLetters:
     async def _place(self, key: StreamKey) -> Position:
         async with reading(self._consumer.pool) as connection:
             return (await read_positions(connection, [key], lock=False)).get(key, NOWHERE)
+
+
+def _contradiction(place: _Parked, facts: Sequence[Fact]) -> str | None:
+    """Return why the owner's history is not the one we heard; `facts` begins with what it tells under our last number.
+
+    None also where nothing was heard yet.
+    """
+    if place.number == 0:
+        return None
+    if not facts or facts[0].number != place.number:
+        return BEHIND
+    return None if place.fact_id in (None, facts[0].id) else OTHER_ID

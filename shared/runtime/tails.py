@@ -48,8 +48,8 @@ STREAMS_A_QUERY: Final = SUBJECTS_MAX
 CATCH_UP_SECONDS: Final = 1.0
 """How soon an owner that did not answer is asked again for what a broker may have lost."""
 
-_BEHIND: Final = "the owner's stream ends before what we have heard"
-_OTHER_ID: Final = "the owner has another fact under the last number we have heard"
+BEHIND: Final = "the owner's stream ends before what we have heard"
+OTHER_ID: Final = "the owner has another fact under the last number we have heard"
 
 ReadAll = Callable[[Source], Awaitable[bool]]
 Parks = dict[StreamKey, Park]
@@ -255,7 +255,7 @@ def _behind(source: Source, heads: Sequence[Head], ours: Mapping[Subject, Positi
     """Return parks for the streams of `ours` whose owner ends before our position, or does not know them."""
     numbers = {head.subject: head.number for head in heads}
     return {
-        StreamKey(source.name, subject): Park(place.number, _BEHIND)
+        StreamKey(source.name, subject): Park(place.number, BEHIND)
         for subject, place in ours.items()
         if numbers.get(subject, 0) < place.number
     }
@@ -264,7 +264,7 @@ def _behind(source: Source, heads: Sequence[Head], ours: Mapping[Subject, Positi
 def _contradicting(source: Source, heads: Sequence[Head], ours: Mapping[Subject, Position]) -> Parks:
     """Return parks for the heads that are level with our position and bear another id."""
     return {
-        StreamKey(source.name, head.subject): Park(head.number, _OTHER_ID)
+        StreamKey(source.name, head.subject): Park(head.number, OTHER_ID)
         for head in heads
         if head.number == ours[head.subject].number and ours[head.subject].fact_id not in (None, head.fact_id)
     }

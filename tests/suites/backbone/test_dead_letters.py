@@ -8,7 +8,9 @@ import pytest
 
 from shared.kernel.errors import Conflict, NotFound, Unavailable
 from shared.runtime import faults
+from shared.runtime.dead_letters import Redriven
 from shared.runtime.positions import REASON_CHARACTERS_MAX
+from shared.runtime.tails import BEHIND, OTHER_ID
 
 from .house import House, new_fact, until
 
@@ -87,6 +89,36 @@ async def test_redrive_after_the_mend_lets_everything_flow(house: House) -> None
     await house.tell(new_fact("ada"))
     await house.until_heard()
     assert await house.listener.dead_letters().list(10) == []
+
+
+async def test_redrive_builds_nothing_on_an_owner_that_tells_another_fact_under_the_last_number_heard(
+    house: House,
+) -> None:
+    """Two were heard; the owner forgot the second, told another in its place, and then a third."""
+    await house.start()
+    await house.tell_many(["ada"], 2)
+    await house.until_heard()
+    await house.rewind_owner("ada", 1)
+    await house.tell(new_fact("ada"))
+    assert (await house.until_parked("ada"))[0] == 2
+    await house.tell(new_fact("ada"))
+    letters = house.listener.dead_letters()
+    assert await letters.redrive(house.source.name, "ada") == Redriven(0, True, OTHER_ID)
+    assert (await house.folded())["ada"] == [1, 2]
+    assert not (await letters.skip(house.source.name, "ada", 2)).is_parked
+    await reach(house, ada=3)
+
+
+async def test_redrive_builds_nothing_on_an_owner_that_ends_before_what_was_heard(house: House) -> None:
+    await house.start()
+    await house.tell_many(["ada"], 5)
+    await house.until_heard()
+    await house.rewind_owner("ada", 3)
+    await house.tell(new_fact("ada"))
+    await house.until_parked("ada")
+    letters = house.listener.dead_letters()
+    assert await letters.redrive(house.source.name, "ada") == Redriven(0, True, BEHIND)
+    assert set(await house.parked()) == {"ada"}
 
 
 async def test_redrive_while_the_owner_is_away_leaves_the_stream_parked(house: House) -> None:
