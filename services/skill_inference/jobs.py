@@ -1,6 +1,6 @@
-"""What inference does by itself: sweeps after an adoption or a rebuild, and whoever was put off.
+"""What inference does by itself: sweeps after an adoption or a rebuild, whoever was put off, and what must be emptied.
 
-Both are rows, so a process that is killed loses nothing, and several processes may do this at once: a person who is
+All are rows, so a process that is killed loses nothing, and several processes may do this at once: a person who is
 revised twice is told once.
 """
 
@@ -23,6 +23,8 @@ from shared.runtime.lifecycle import Readiness
 
 PERSONS_MAX: Final = 100
 """People revised in one transaction."""
+EMPTIED_MAX: Final = 20
+"""People whose streams are emptied before others are revised, a transaction each."""
 IDLE_SECONDS: Final = 1.0
 """How late work is noticed that another process left."""
 
@@ -61,21 +63,9 @@ class Reviser:
             await sweep_everybody(tx.connection, self._inference.clock.now())
         self.nudge()
 
-    async def erase_person(self, person: str) -> None:
-        """Have emptied every estimate told under this id; whatever evidence is left is told anew afterwards.
-
-        Evidence goes with the facts it was heard from: their owners are asked first.
-        """
-        async with self._consumer().transaction() as tx:
-            await tx.lock([person])
-            await self._backbone.store.erase(tx, person, self._inference.fact_id())
-            await told.forget(tx.connection, person)
-            await told.put_off(tx.connection, [person])
-        self.nudge()
-
     async def step(self) -> bool:
-        """Do one transaction of work; False when there is none."""
-        return await self._revise() or await self._sweep()
+        """Do some work, a transaction or a few; False when there is none."""
+        return await self._erase() or await self._revise() or await self._sweep()
 
     async def _run(self) -> None:
         while True:
@@ -85,6 +75,23 @@ class Reviser:
                     await asyncio.wait_for(self._nudged.wait(), IDLE_SECONDS)
                 except TimeoutError:
                     continue
+
+    async def _erase(self) -> bool:
+        async with self._backbone.reading() as connection:
+            due = await told.to_be_emptied(connection, EMPTIED_MAX)
+        for person in due:
+            await self._empty(person)
+        return bool(due)
+
+    async def _empty(self, person: str) -> None:
+        """Have emptied all that was told under this id; what evidence is left is told anew afterwards."""
+        async with self._consumer().transaction() as tx:
+            await tx.lock([person])
+            if await told.says_anything(tx.connection, person):
+                await self._backbone.store.erase(tx, person, self._inference.fact_id())
+                await told.forget(tx.connection, person)
+                await told.put_off(tx.connection, [person])
+            await told.is_emptied(tx.connection, person)
 
     async def _sweep(self) -> bool:
         async with self._backbone.backbone() as tx:

@@ -125,6 +125,10 @@ class Desk(Protocol):
         """Have remembered that these persons are still to be revised."""
         ...
 
+    async def empty_later(self, persons: Collection[str]) -> None:
+        """Have remembered that what was told of these persons is still to be emptied."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Inference:

@@ -26,7 +26,7 @@ async def keep(desk: Desk, testimony: Testimony) -> Counts:
 
 
 async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: Collection[str]) -> bool:
-    """Have kept what was said, and told what moved by it. Say whether somebody was put off until later.
+    """Have kept what was said, and told what moved by it. Say whether anything was left for later.
 
     locked: the subjects whose lock the transaction holds; who is not among them is put off.
     """
@@ -42,9 +42,13 @@ async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: C
         changed = await desk.people(named)
         touched = named | people.canonicals(named) | changed.canonicals(named)
         left = await revise(desk, inference, touched, await desk.people(touched), locked, basis)
+        if testimony.erasures:
+            # Whoever had ids of the erased among theirs was told of what these showed.
+            erased = {one.subject for one in testimony.erasures}
+            await desk.empty_later(erased | people.canonicals(erased))
     if left:
         await desk.put_off(left)
-    return bool(left)
+    return bool(left or testimony.erasures)
 
 
 async def _add(

@@ -88,3 +88,7 @@ class ConnectedDesk:
     async def put_off(self, persons: Collection[str]) -> None:
         """Have remembered that these persons are still to be revised."""
         await told.put_off(self._connection, persons)
+
+    async def empty_later(self, persons: Collection[str]) -> None:
+        """Have remembered that what was told of these persons is still to be emptied."""
+        await told.empty_later(self._connection, persons)

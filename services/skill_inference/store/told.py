@@ -1,4 +1,4 @@
-"""What was told last, and who is still to be revised: owned tables, which no rebuild touches."""
+"""What was told last, who is still to be revised, and of whom what was told must go: owned, never rebuilt."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Final
 
 from services.skill_inference.domain.revision import Revision
 from services.skill_inference.domain.telling import Told
+from shared.events.erasure import facts_erased
+from shared.events.sources import SKILL_INFERENCE
 from shared.runtime.postgres import Connection
 
 _TOLD: Final = "SELECT person, skill, mean, release, claim FROM told WHERE person = ANY($1::text[])"
@@ -22,6 +24,12 @@ DELETE FROM told USING unnest($1::text[], $2::text[]) AS gone (person, skill)
 WHERE told.person = gone.person AND told.skill = gone.skill
 """
 _PUT_OFF: Final = "INSERT INTO put_off (person) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+_EMPTY_LATER: Final = "INSERT INTO erasures_due (person) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+_TO_BE_EMPTIED: Final = "SELECT person FROM erasures_due ORDER BY person LIMIT $1"
+_SAYS_ANYTHING: Final = """
+SELECT EXISTS (SELECT FROM backbone.facts WHERE subject = $1 AND type <> $2 AND data IS NOT NULL)
+"""
+_OWN_ERASURE: Final = facts_erased(SKILL_INFERENCE, 0).type
 
 
 async def told(connection: Connection, persons: Collection[str]) -> dict[str, dict[str, Told]]:
@@ -65,3 +73,24 @@ async def waiting(connection: Connection, limit: int) -> list[str]:
 async def is_done(connection: Connection, persons: Collection[str]) -> None:
     """Have forgotten that these persons were to be revised."""
     await connection.execute("DELETE FROM put_off WHERE person = ANY($1::text[])", list(persons))
+
+
+async def empty_later(connection: Connection, persons: Collection[str]) -> None:
+    """Have remembered that what was told of these persons is still to be emptied."""
+    await connection.execute(_EMPTY_LATER, sorted(persons))
+
+
+async def to_be_emptied(connection: Connection, limit: int) -> list[str]:
+    """Return up to `limit` persons of whom what was told is still to be emptied."""
+    return [row[0] for row in await connection.fetch(_TO_BE_EMPTIED, limit)]
+
+
+async def says_anything(connection: Connection, person: str) -> bool:
+    """Say whether any fact that we told of this person still has its data."""
+    found: bool = await connection.fetchval(_SAYS_ANYTHING, person, _OWN_ERASURE)
+    return found
+
+
+async def is_emptied(connection: Connection, person: str) -> None:
+    """Have forgotten that what was told of this person was to be emptied."""
+    await connection.execute("DELETE FROM erasures_due WHERE person = $1", person)

@@ -249,6 +249,7 @@ async def test_erasure_withdraws_what_stood_on_the_erased_facts(house: House, te
     )
     assert set(await house.estimates(person)) == {APIS, DRIFT}
     await house.hear(house.owners.erased(LEARNING_EVENTS, person))
+    await house.settle()
     assert set(await house.estimates(person)) == {APIS}
     assert set(await house.standing(person)) == {APIS}
     await house.hear(house.owners.statement(person, tenant.id, QUIZ))

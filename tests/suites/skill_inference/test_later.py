@@ -8,6 +8,7 @@ import pytest
 
 from services.skill_inference import jobs
 from services.skill_inference.handlers import revising
+from shared.events.erasure import FactsErased
 from shared.events.sources import LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.kernel.ids import system_id
 from tests.suites.skill_inference.conftest import Servers
@@ -115,18 +116,17 @@ async def test_an_erased_person_leaves_no_estimate_behind_and_what_evidence_is_l
     await house.hear(
         house.owners.statement(person, tenant.id, QUIZ), house.owners.review(person, "prj_1", "prs_r", marks(4))
     )
-    await house.hear(house.owners.erased(PROJECT_SUBMISSIONS, person))
     before = len(await house.stream(person))
-    await house.reviser.erase_person(person)
+    await house.hear(house.owners.erased(PROJECT_SUBMISSIONS, person))
     await house.settle()
     stream = await house.stream(person)
     assert all(fact.data is None for fact in stream[:before])
     assert set(await house.standing(person)) == {APIS}
     await house.hear(house.owners.erased(LEARNING_EVENTS, person))
-    await house.reviser.erase_person(person)
     await house.settle()
     assert await house.standing(person) == {}
     assert await house.rows("SELECT 1 FROM told WHERE person = $1", person) == []
+    assert all(isinstance(event, FactsErased) for event in await house.told(person))
 
 
 async def test_a_rebuild_tells_only_what_differs(servers: Servers) -> None:

@@ -89,10 +89,15 @@ async def test_merge_split_and_evidence_in_one_batch_end_where_they_end_one_by_o
     assert (await house.estimates(one))[DRIFT].observations == 2
 
 
-async def test_erasing_who_is_whom_separates_them(house: House, tenant: Tenant) -> None:
+async def test_erasing_who_is_whom_separates_them_and_empties_what_was_told_of_both_as_one(
+    house: House, tenant: Tenant
+) -> None:
     one, other = await two_people(house, tenant)
     await house.hear(house.owners.merged(one, other))
+    before = len(await house.stream(one))
     await house.hear(house.owners.erased(IDENTITY, other))
+    await house.settle()
+    assert [fact.data for fact in (await house.stream(one))[:before]] == [None] * before
     assert set(await house.standing(one)) == {APIS}
     assert set(await house.standing(other)) == {DRIFT}
 

@@ -185,6 +185,7 @@ async def test_facts_heard_as_they_happen_lead_there_too(house: House, operation
         before = len(story.facts)
         story.tell(operation)
         await house.hear(story.facts[before:])
+    await house.settle()
     await matches(house, story, tenant)
 
 
