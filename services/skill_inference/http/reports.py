@@ -131,15 +131,8 @@ def _after(call: Call) -> Place:
 
 
 def _unaligned(one: Unaligned) -> dict[str, Any]:
-    tally = one.tally
-    return {
-        "activity": tally.activity,
-        "statements": tally.statements,
-        "people": tally.people,
-        "last_seen_at": rfc3339(tally.last_seen_at),
-        "is_at_least": tally.is_at_least,
-        "suggestions": _suggestions(one.suggestions),
-    }
+    shown = {"last_seen_at": rfc3339(one.tally.last_seen_at), "suggestions": _suggestions(one.suggestions)}
+    return one.tally._asdict() | shown
 
 
 def _suggestions(found: Sequence[Suggestion]) -> list[dict[str, Any]]:
