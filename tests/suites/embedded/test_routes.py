@@ -30,6 +30,7 @@ async def test_every_operation_of_a_service_is_routed_to_it(service: str, tmp_pa
         endpoints = build(settings, peers).endpoints
     finally:
         await peers.stop()
+    assert endpoints
     for one in endpoints:
         path = re.sub(r"\{\w+(:path)?\}", IDENTIFIER, one.path)
         assert service_of(path) == service, f"{one.method} {one.path} is routed to {service_of(path)}"
