@@ -43,7 +43,7 @@ class Shelf(Protocol):
     """The credentials in one open transaction that reads."""
 
     async def family(self, person: PersonId) -> frozenset[PersonId]:
-        """Return everybody who is one person with `person` at present, themself included."""
+        """Return everybody who is one person with `person` at present and beyond doubt, themself included."""
         ...
 
     async def credential(self, credential: CredentialId) -> StoredCredential | None:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from services.credential_issuing.domain.did_web import IssuerKey
 from services.credential_issuing.handlers.reading import StoredCredential
-from services.credential_issuing.store.ledger import families
 from shared.kernel.ids import CredentialId, PersonId
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Connection
@@ -22,6 +21,18 @@ _ONE: Final = _STORED + "WHERE c.id = $1"
 _OF_PEOPLE: Final = f"""{_STORED}
 WHERE c.person = ANY($1::text[]) AND ($2::text IS NULL OR c.id < $2) ORDER BY c.id DESC LIMIT $3
 """
+_FAMILY: Final = """
+WITH RECURSIVE sure AS NOT MATERIALIZED (
+    SELECT a.alias, a.canonical FROM aliases a WHERE NOT EXISTS (
+        SELECT FROM positions p WHERE p.source = 'identity' AND p.subject IN (a.alias, a.canonical)
+        AND p.parked_number IS NOT NULL)),
+up (person) AS (
+    SELECT $1::text UNION SELECT sure.canonical FROM sure JOIN up ON sure.alias = up.person),
+down (person) AS (
+    SELECT person FROM up UNION SELECT sure.alias FROM sure JOIN down ON sure.canonical = down.person)
+SELECT person FROM down
+"""
+"""A merge opens nothing while a stream that may take it back is parked."""
 _KEYS: Final = "SELECT multikey, has_leaked FROM issuer_keys WHERE did = $1 ORDER BY added_at, multikey"
 
 
@@ -45,8 +56,8 @@ class PostgresShelf:
         self._connection = connection
 
     async def family(self, person: PersonId) -> frozenset[PersonId]:
-        """Return everybody who is one person with `person` at present, themself included."""
-        return (await families(self._connection, [person]))[person]
+        """Return everybody who is one person with `person` beyond doubt, themself included."""
+        return frozenset(PersonId(row[0]) for row in await self._connection.fetch(_FAMILY, person))
 
     async def credential(self, credential: CredentialId) -> StoredCredential | None:
         """Return a credential."""

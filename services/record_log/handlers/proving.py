@@ -73,7 +73,7 @@ class Book(Protocol):
     """The record in one open transaction that reads."""
 
     async def family(self, person: PersonId) -> frozenset[PersonId]:
-        """Return everybody who is one person with `person` at present, themself included."""
+        """Return everybody who is one person with `person` at present and beyond doubt, themself included."""
         ...
 
     async def signed_log(self) -> SignedLog | None:

@@ -20,12 +20,17 @@ STREAMS_MAX: Final = 1_000
 """Streams in one outline; a person with more projects sees the first of them."""
 
 _FAMILY: Final = """
-WITH RECURSIVE up (person) AS (
-    SELECT $1::text UNION SELECT a.canonical FROM aliases a JOIN up ON a.alias = up.person),
+WITH RECURSIVE sure AS NOT MATERIALIZED (
+    SELECT a.alias, a.canonical FROM aliases a WHERE NOT EXISTS (
+        SELECT FROM positions p WHERE p.source = 'identity' AND p.subject IN (a.alias, a.canonical)
+        AND p.parked_number IS NOT NULL)),
+up (person) AS (
+    SELECT $1::text UNION SELECT sure.canonical FROM sure JOIN up ON sure.alias = up.person),
 down (person) AS (
-    SELECT person FROM up UNION SELECT a.alias FROM aliases a JOIN down ON a.canonical = down.person)
+    SELECT person FROM up UNION SELECT sure.alias FROM sure JOIN down ON sure.canonical = down.person)
 SELECT person FROM down
 """
+"""A merge opens nothing while a stream that may take it back is parked."""
 _SIGNED: Final = "SELECT vkey, checkpoint_size, checkpoint FROM log WHERE checkpoint IS NOT NULL"
 _OUTLINES: Final = """
 SELECT s.id, s.person, s.name, s.size, logged.size, logged.log_index
@@ -77,7 +82,7 @@ class PostgresBook:
         self._connection = connection
 
     async def family(self, person: PersonId) -> frozenset[PersonId]:
-        """Return everybody who is one person with `person` at present, themself included."""
+        """Return everybody who is one person with `person` beyond doubt, themself included."""
         return frozenset(PersonId(row[0]) for row in await self._connection.fetch(_FAMILY, person))
 
     async def signed_log(self) -> SignedLog | None:

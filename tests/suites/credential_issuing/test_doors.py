@@ -7,12 +7,13 @@ import stat
 
 import pytest
 
+from shared.events.identity import PersonMerged
 from shared.kernel import canonical_json
 from shared.kernel.clock import SystemClock
 from shared.verifier import verify
 from tests.suites.credential_issuing.house import OTHER_SKILL, earn, estimate, issued_to, presented
 from tests.suites.credential_issuing.test_presentation import DID, pins
-from tests.suites.record_log.house import House, person
+from tests.suites.record_log.house import House, new, person
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -56,6 +57,25 @@ async def test_credentials_are_listed_by_pages_newest_first(house: House) -> Non
     assert "credential" not in first["items"][0]
     refused = await house.send("credential_issuing", "GET", f"{path}&cursor=nonsense", ada)
     assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("doubtful", [0, 1], ids=["alias", "canonical"])
+async def test_a_merge_opens_no_credential_to_the_other_while_an_identity_stream_is_parked(
+    house: House, doubtful: int
+) -> None:
+    ada, bea = person(), person()
+    told = await earn(house, bea)
+    merged = PersonMerged(canonical=bea, alias=ada)
+    await house.tell("identity", new(merged, ada), new(merged, bea))
+    await house.until_heard("credential_issuing")
+    get = "credential_issuing", "GET"
+    one, listed = f"/v1/credentials/{told.credential}", f"/v1/people/{bea}/credentials"
+    assert (await house.send(*get, one, ada)).status_code == 200
+    async with house.parked("credential_issuing", "identity", (ada, bea)[doubtful]):
+        assert (await house.send(*get, one, ada)).status_code == 404
+        assert (await house.send(*get, listed, ada)).status_code == 403
+        assert (await house.send(*get, one, bea)).status_code == 200
+    assert (await house.send(*get, listed, ada)).status_code == 200
 
 
 async def test_each_purpose_has_a_key_of_its_own_under_one_name(house: House) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -254,6 +255,19 @@ class House:
         """Return the rows of a query in a service's database."""
         async with self.operator(name) as connection:
             return list(await connection.fetch(query, *values))
+
+    @asynccontextmanager
+    async def parked(self, name: str, source: str, subject: str) -> AsyncIterator[None]:
+        """The stream is parked in this service meanwhile."""
+        park = """UPDATE derived.positions SET parked_number = number + 1, parked_reason = 'a test',
+                  parked_since = now() WHERE source = $1 AND subject = $2"""
+        unpark = """UPDATE derived.positions SET parked_number = NULL, parked_reason = NULL, parked_since = NULL
+                    WHERE source = $1 AND subject = $2"""
+        await self.rows(name, park, source, subject)
+        try:
+            yield
+        finally:
+            await self.rows(name, unpark, source, subject)
 
     async def get(self, service: str, path: str, word: str = "admin", status: int = 200) -> Any:
         """Return the JSON a service answers to this caller."""

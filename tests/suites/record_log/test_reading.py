@@ -99,6 +99,23 @@ async def test_merged_people_read_each_other_s_record_until_they_are_split(house
     assert (await house.send("record_log", "GET", path, ada)).status_code == 403
 
 
+@pytest.mark.parametrize("doubtful", [0, 1], ids=["alias", "canonical"])
+async def test_a_merge_opens_no_record_to_the_other_while_an_identity_stream_is_parked(
+    house: House, doubtful: int
+) -> None:
+    (ada, fact), (bea, _) = await recorded(house), await recorded(house)
+    merged = PersonMerged(canonical=bea, alias=ada)
+    await house.tell("identity", new(merged, ada), new(merged, bea))
+    await house.until_heard("record_log")
+    get, path = ("record_log", "GET"), f"/v1/people/{bea}/record"
+    assert (await house.send(*get, path, ada)).status_code == 200
+    async with house.parked("record_log", "identity", (ada, bea)[doubtful]):
+        assert (await house.send(*get, path, ada)).status_code == 403
+        assert (await house.send(*get, f"{path}/proofs/{fact}", bea)).status_code == 404
+        assert {each["person"] for each in (await house.get("record_log", path, bea))["streams"]} == {bea}
+    assert (await house.send(*get, path, ada)).status_code == 200
+
+
 async def test_the_log_s_checkpoint_and_key_are_public(house: House) -> None:
     await recorded(house)
     vkey = (await house.send("record_log", "GET", "/log/vkey", "")).text
