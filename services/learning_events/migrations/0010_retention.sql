@@ -1,0 +1,2 @@
+-- Nothing yet; the driver wants a statement.
+SELECT;
