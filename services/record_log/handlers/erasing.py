@@ -33,8 +33,8 @@ class Erasure:
 class Erasures(Protocol):
     """Erasures that are to be carried out. Every method is a transaction of its own."""
 
-    async def due(self) -> Erasure | None:
-        """Return one that is not carried out to the end, if there is any."""
+    async def due(self, after: Erasure | None) -> Erasure | None:
+        """Return the first that is not carried out to the end, or the next after the one given, if there is any."""
         ...
 
     async def empty_entries(self, erasure: Erasure, limit: int) -> int:
@@ -51,14 +51,16 @@ class Erasures(Protocol):
 
 
 async def carry_out(erasures: Erasures, limit: int = ROWS_AT_ONCE) -> int:
-    """Carry out all erasures that can be, and return how many ended; one whose heads still wait is left for later."""
+    """Carry out all erasures that can be, and return how many ended; one whose heads still wait is left for later.
+
+    Each is looked at once: a person of whom something is told all the time keeps nobody else's erasure waiting.
+    """
     ended = 0
-    while (erasure := await erasures.due()) is not None:
+    erasure: Erasure | None = None
+    while (erasure := await erasures.due(erasure)) is not None:
         while await erasures.empty_entries(erasure, limit):
             pass
         while await erasures.untie_heads(erasure, limit):
             pass
-        if not await erasures.close(erasure):
-            break
-        ended += 1
+        ended += await erasures.close(erasure)
     return ended

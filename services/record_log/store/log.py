@@ -30,7 +30,9 @@ FROM unnest($2::bigint[]) WITH ORDINALITY AS new (id, place) WHERE h.id = new.id
 """
 _PUBLISH: Final = "UPDATE log SET checkpoint_size = $1, checkpoint = $2"
 
-_DUE: Final = "SELECT person, source, through FROM erasures ORDER BY person, source LIMIT 1"
+_DUE: Final = """
+SELECT person, source, through FROM erasures WHERE (person, source) > ($1, $2) ORDER BY person, source LIMIT 1
+"""
 _EMPTY_ENTRIES: Final = """
 WITH due AS (
     SELECT e.stream, e.index FROM streams s JOIN entries e ON e.stream = s.id
@@ -39,20 +41,21 @@ WITH due AS (
 UPDATE entries AS e SET kind = NULL, kind_salt = NULL, event_salt = NULL, event = NULL
 FROM due WHERE (e.stream, e.index) = (due.stream, due.index)
 """
-_UNTIE_HEADS: Final = """
-DELETE FROM heads WHERE id IN (
+_TIED: Final = """
     SELECT h.id FROM streams s JOIN heads h ON h.stream = s.id
     WHERE s.person = $1 AND h.log_index IS NOT NULL AND h.size < s.size
       AND EXISTS (SELECT FROM entries e WHERE e.stream = h.stream AND e.index >= h.first_index AND e.index < h.size
                   AND e.event IS NULL)
-    LIMIT $2)
 """
+_UNTIE_HEADS: Final = f"DELETE FROM heads WHERE id IN ({_TIED} LIMIT $2)"  # noqa: S608 - a constant
 _FORGET_BLINDS: Final = "UPDATE streams SET first_blind = NULL WHERE person = $1 AND first_blind IS NOT NULL"
-_CLOSE: Final = """
+_CLOSE: Final = f"""
 DELETE FROM erasures WHERE person = $1 AND source = $2 AND through = $3 AND NOT EXISTS (
     SELECT FROM streams s JOIN heads h ON h.stream = s.id WHERE s.person = $1 AND h.log_index IS NULL)
+AND NOT EXISTS ({_TIED})
 RETURNING true
-"""
+"""  # noqa: S608 - a constant
+"""What another process placed since heads were untied shows here: the erasure then stays, and is looked at again."""
 
 
 class PostgresGlobalLog:
@@ -118,10 +121,11 @@ class PostgresErasures:
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
 
-    async def due(self) -> Erasure | None:
-        """Return one that is not carried out to the end, if there is any."""
+    async def due(self, after: Erasure | None) -> Erasure | None:
+        """Return the first that is not carried out to the end, or the next after the one given, if there is any."""
+        place = ("", "") if after is None else (after.person, after.source)
         async with self._backbone.reading() as connection:
-            row = await connection.fetchrow(_DUE)
+            row = await connection.fetchrow(_DUE, *place)
         return None if row is None else Erasure(PersonId(row[0]), row[1], row[2])
 
     async def empty_entries(self, erasure: Erasure, limit: int) -> int:

@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from services.record_log.handlers.erasing import ROWS_AT_ONCE
+from services.record_log.handlers.sequencing import place_heads
+from services.record_log.store.log import PostgresErasures, PostgresGlobalLog
 from shared.events.fact import Fact
 from shared.events.identity import PersonRegistered
 from shared.events.project_submissions import ProjectRegistered
 from shared.kernel.ids import PersonId
-from tests.suites.record_log.house import House, eventually, new, person, statement
+from tests.suites.record_log.house import LOG, House, eventually, new, person, statement
 from tests.suites.record_log.test_recording import check
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -115,6 +118,30 @@ async def test_an_erased_person_keeps_entries_that_say_only_that_they_were_erase
     left = await entries(house, ada, "e.event IS NOT NULL")
     assert {str(row["fact_id"]) for row in left} == {fact.id for fact in told}
     assert all(row["first_blind"] is None for row in await entries(house, ada))
+
+
+async def test_a_head_that_another_process_places_meanwhile_is_untied_before_the_erasure_ends(house: House) -> None:
+    """One process unties heads; another places one that waited; then the first would end the erasure."""
+    ada, _ = await lived(house)
+    running = house.running["record_log"]
+    sequencing = running.service.components[0]
+    await sequencing.stop()
+    try:
+        await house.tell("learning_events", statement(ada))
+        await house.until_heard("record_log")
+        await house.erase("learning_events", ada)
+        await house.until_heard("record_log")
+        erasures = PostgresErasures(running.backbone)
+        erasure = await erasures.due(None)
+        assert erasure is not None
+        await erasures.empty_entries(erasure, ROWS_AT_ONCE)
+        await erasures.untie_heads(erasure, ROWS_AT_ONCE)
+        assert await place_heads(PostgresGlobalLog(running.backbone), LOG) == 2
+        assert not await erasures.close(erasure)
+        assert await erasures.untie_heads(erasure, ROWS_AT_ONCE) == 1
+        assert await erasures.close(erasure)
+    finally:
+        await sequencing.start()
 
 
 async def test_an_erasure_that_is_due_is_kept_over_a_restart_and_opens_nothing_meanwhile(house: House) -> None:
