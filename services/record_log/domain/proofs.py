@@ -21,7 +21,7 @@ from typing import Any
 from services.record_log.domain.event import RecordEvent
 from services.record_log.domain.stream import Entry
 from shared.kernel import canonical_json
-from shared.kernel.errors import Rejected
+from shared.kernel.errors import Broken
 from shared.kernel.merkle import Fetch, fold
 from shared.kernel.record_leaf import HeadLeaf, event_leaf
 from shared.kernel.signed_note import encode_base64
@@ -39,9 +39,9 @@ class Opening:
 
 
 def open_entry(entry: Entry) -> Opening:
-    """Return the opening of an entry. Raises Rejected when it does not open the entry's leaf, so that none is sent."""
+    """Return the opening of an entry. Raises Broken when it does not open the entry's leaf, so that none is sent."""
     if event_leaf(entry.kind_salt, entry.event.kind, entry.event_salt, entry.event.canonical) != entry.leaf:
-        raise Rejected.of("", "the salts and the event do not open the leaf", "Look at the entry's row.")
+        raise Broken(f"the salts and the event of entry {entry.index} do not open its leaf")
     return Opening(entry.index, entry.event, entry.kind_salt, entry.event_salt)
 
 

@@ -13,7 +13,7 @@ from services.record_log.domain.proofs import open_entry
 from services.record_log.domain.stream import append
 from shared.kernel import canonical_json
 from shared.kernel.clock import parse_rfc3339
-from shared.kernel.errors import Rejected
+from shared.kernel.errors import Broken
 from shared.kernel.hashing import opens
 from shared.kernel.ids import PersonId
 from shared.kernel.merkle import Tree, leaf_hash
@@ -97,7 +97,7 @@ def test_an_entry_whose_row_was_altered_is_not_opened() -> None:
         entry._replace(event_salt=bytes(32)),
         entry._replace(leaf=bytes(64)),
     ):
-        with pytest.raises(Rejected, match="do not open the leaf"):
+        with pytest.raises(Broken, match="do not open its leaf"):
             open_entry(altered)
 
 
