@@ -1,4 +1,4 @@
-"""The round of the issuer: its keys are known, estimates that waited are decided, erasures are carried out."""
+"""The round of the issuer: its keys are known, erasures are carried out, estimates that waited are decided."""
 
 from __future__ import annotations
 
@@ -34,8 +34,11 @@ class Rounds:
             await asyncio.sleep(self._pause_seconds)
 
     async def round(self) -> None:
-        """Have every estimate decided whose evidence was heard by now, and every erasure carried out."""
-        while await retry_waiting(self._room, self._office, self._clock.now()) == AT_ONCE:
-            pass
+        """Have every erasure carried out, and then every estimate decided whose evidence was heard by now.
+
+        In this order, so that whatever keeps an estimate from being decided keeps nobody from being erased.
+        """
         while await erase(self._eraser, self._office.new_fact_id()):
+            pass
+        while await retry_waiting(self._room, self._office, self._clock.now()) == AT_ONCE:
             pass

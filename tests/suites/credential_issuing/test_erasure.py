@@ -65,6 +65,21 @@ async def test_of_a_person_who_was_erased_nothing_is_left_and_nothing_is_issued_
     assert len(await issued_to(house, ada)) == 1
 
 
+async def test_an_estimate_that_cannot_be_decided_keeps_nobody_from_being_erased(house: House) -> None:
+    ada = await registered(house)
+    await earn(house, ada)
+    await house.rows(
+        "credential_issuing",
+        """INSERT INTO waiting (fact_id, person, skill, number, at, data, needed)
+           VALUES (gen_random_uuid(), 'prs_nobody', 'x', 1, now(), '{}', '{}')""",
+    )
+    try:
+        await erased(house, "identity", ada)
+        assert (await left(house, ada))["documents"] == 0
+    finally:
+        await house.rows("credential_issuing", "DELETE FROM waiting WHERE person = 'prs_nobody'")
+
+
 async def test_our_own_facts_are_erased_and_told_so_once(house: House) -> None:
     ada = await registered(house)
     await earn(house, ada)
