@@ -76,11 +76,20 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run_pytest(folder: Path, source: str, mark: str, **variables: str) -> tuple[int, str]:
+def run_pytest(folder: Path, source: str, mark: str, *words: str, **variables: str) -> tuple[int, str]:
     (folder / "tests/test_seeded.py").write_text(source, encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "CI"} | variables
     return said_by(
-        BIN / "python", "-m", "pytest", "-p", "no:cacheprovider", "-m", mark, folder=folder, environment=environment
+        BIN / "python",
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        mark,
+        *words,
+        folder=folder,
+        environment=environment,
     )
 
 
@@ -88,9 +97,10 @@ SKIPPED_TEST = "import pytest\n\n@pytest.mark.kafka\ndef test_x():\n    pytest.s
 SKIPPED_MODULE = "import pytest\n\npytest.skip('no Java', allow_module_level=True)\n"
 
 
+@pytest.mark.parametrize("words", [(), ("-n", "2", "--dist", "loadfile")], ids=["alone", "side by side"])
 @pytest.mark.parametrize("source", [SKIPPED_TEST, SKIPPED_MODULE], ids=["test", "module"])
-def test_a_skipped_kafka_test_fails_in_ci(elsewhere: Path, source: str) -> None:
-    code, said = run_pytest(elsewhere, source, "kafka", CI="true")
+def test_a_skipped_kafka_test_fails_in_ci(elsewhere: Path, source: str, words: tuple[str, ...]) -> None:
+    code, said = run_pytest(elsewhere, source, "kafka", *words, CI="true")
     assert code not in {0, 5}, said
     assert "may not be skipped" in said
 
