@@ -37,7 +37,11 @@ def build(settings: Settings, peers: Peers) -> Service:
         PostgresWaitingRoom(backbone), PostgresEraser(backbone), office, peers.clock, settings.round_seconds
     )
     door = CredentialDoor(backbone, PostgresShelves(backbone), PostgresRegistry(backbone), office, peers.clock)
-    return Service(backbone, endpoints=door.endpoints(), components=[Task("credential_issuing.rounds", rounds.run)])
+    components = [
+        Task("credential_issuing.rounds", rounds.run),
+        Task("credential_issuing.idempotency", backbone.idempotency().keep_purging),
+    ]
+    return Service(backbone, endpoints=door.endpoints(), components=components)
 
 
 def _office(settings: CredentialIssuingSettings) -> Office:
