@@ -47,10 +47,13 @@ class PublishedList:
     revoked: int
 
     def is_due(self, validity: timedelta, now: datetime) -> bool:
-        """Return whether it must be signed anew: it was never signed, says less than is so, or is half over."""
+        """Return whether it must be signed anew: it was never signed, says less than is so, or is half over.
+
+        Or has not begun: a clock that ran ahead may have signed it, and nobody believes it before its time.
+        """
         if self.document is None or self.signed_at is None:
             return True
-        return self.revoked != self.signed_revoked or now >= self.signed_at + validity / 2
+        return self.revoked != self.signed_revoked or not self.signed_at <= now < self.signed_at + validity / 2
 
 
 class Register(Protocol):

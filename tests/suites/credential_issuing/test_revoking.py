@@ -15,7 +15,7 @@ from shared.kernel.clock import parse_rfc3339
 from shared.kernel.data_integrity import verify_proof
 from shared.kernel.signing import decode_multikey
 from tests.suites.credential_issuing.house import OTHER_SKILL, SKILL, earn, estimate, issued_to, told
-from tests.suites.record_log.house import House, person
+from tests.suites.record_log.house import House, eventually, person
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 BODY = {"reason": "issued-in-error"}
@@ -132,6 +132,23 @@ async def test_what_was_never_issued_cannot_be_revoked(house: House) -> None:
     assert (await revoke(house, "vcr_06BZ8Q0T3V7M1N5K2R4W6Y8ZAC")).status_code == 404
 
 
+async def test_keys_of_requests_long_past_are_forgotten(house: House) -> None:
+    await house.rows(
+        "credential_issuing",
+        """INSERT INTO idempotency_keys (caller, key, request_digest, started_at, expires_at)
+           VALUES ('admin:admin', 'long-past', decode(repeat('00', 32), 'hex'), now() - interval '2 days',
+                   now() - interval '1 day')""",
+    )
+    await house.stop_service("credential_issuing")
+    await house.restart_service("credential_issuing")
+
+    async def is_forgotten() -> bool:
+        query = "SELECT 1 FROM idempotency_keys WHERE key = 'long-past'"
+        return not await house.rows("credential_issuing", query)
+
+    await eventually(is_forgotten)
+
+
 async def test_a_repeated_request_is_done_once(house: House) -> None:
     credential = (await earn(house, person())).credential
     client = house.running["credential_issuing"].http
@@ -156,12 +173,25 @@ async def test_a_list_that_is_half_over_is_signed_anew_and_one_that_is_not_stays
         later = await house.get("credential_issuing", path, "")
     finally:
         house.clock.ahead = timedelta()
-        # What was signed ahead of time would not be valid yet in the tests that come after.
-        await house.rows(
-            "credential_issuing", "UPDATE status_lists SET document = NULL, signed_at = NULL, signed_revoked = NULL"
-        )
     assert parse_rfc3339(later["validUntil"]) > until
     assert later["credentialSubject"] == first["credentialSubject"]
+
+
+async def test_a_list_that_was_signed_by_a_clock_which_ran_ahead_is_signed_anew(house: House) -> None:
+    path = (await earn(house, person())).status_list.partition("8484")[2]
+    house.clock.ahead = timedelta(days=9)
+    try:
+        ahead = await house.get("credential_issuing", path, "")
+    finally:
+        house.clock.ahead = timedelta()
+    now = house.clock.now()
+    back = await house.get("credential_issuing", path, "")
+    assert (
+        parse_rfc3339(back["validFrom"])
+        <= house.clock.now()
+        < now + timedelta(days=1)
+        < parse_rfc3339(ahead["validFrom"])
+    )
 
 
 async def test_a_list_is_public_and_asked_for_by_its_tag(house: House) -> None:
