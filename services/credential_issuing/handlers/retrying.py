@@ -32,7 +32,7 @@ class WaitingRoom(Protocol):
         ...
 
     def opened(self, people: Collection[PersonId]) -> AbstractAsyncContextManager[WaitingLedger]:
-        """Open a transaction that holds the locks of these people."""
+        """Open a transaction that holds the locks of these people and of all who are one person with any of them."""
         ...
 
 

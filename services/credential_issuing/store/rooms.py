@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from services.credential_issuing.domain.earning import ToldEstimate
 from services.credential_issuing.handlers.hearing import Destruction, Erasure
-from services.credential_issuing.store.ledger import REGISTER_KEY, PostgresLedger
+from services.credential_issuing.store.ledger import REGISTER_KEY, PostgresLedger, families
 from shared.events.erasure import facts_erased
 from shared.events.event import decode
 from shared.events.skill_estimates import EstimateRevised
@@ -55,9 +55,13 @@ class PostgresWaitingRoom:
 
     @asynccontextmanager
     async def opened(self, people: Collection[PersonId]) -> AsyncIterator[PostgresLedger]:
-        """Open a transaction that holds the locks of these people. Raises DatabaseUnavailable."""
+        """Open a transaction that holds the locks of these people and of all who are one person with any of them.
+
+        They hold credentials together, as the consumer that hears an estimate knows too. Raises DatabaseUnavailable.
+        """
         async with self._backbone.backbone() as tx:
-            await tx.lock(people)
+            known = await families(tx.connection, people)
+            await tx.lock({person for family in known.values() for person in family})
             yield PostgresLedger(tx.connection, partial(self._backbone.store.append, tx))
             await faults.point("credential-issuing.retried")
 
