@@ -12,6 +12,7 @@ from services.identity.handlers.accounts import Accounts
 from services.identity.handlers.authentication import Authentication
 from services.identity.handlers.consents import Consents
 from services.identity.handlers.erasure import Erasures
+from services.identity.handlers.key_naming import KeyNaming
 from services.identity.handlers.linking import Linking
 from services.identity.handlers.organisations import Organisations
 from services.identity.handlers.people import People
@@ -27,6 +28,7 @@ from services.identity.store.accounts import PostgresAccounts
 from services.identity.store.consents import PostgresConsents
 from services.identity.store.credentials import PostgresCredentials
 from services.identity.store.links import PostgresLinks
+from services.identity.store.named_keys import PostgresNamedKeys
 from services.identity.store.organisations import PostgresOrganisations
 from services.identity.store.people import PostgresPeople
 from shared.events.sources import IDENTITY
@@ -86,7 +88,8 @@ def build(settings: Settings, peers: Peers) -> Service:
     if settings.is_embedded:
         _log.warning("DEVELOPMENT SIGN-IN IS ON: whoever holds the admin key can sign in as any person, without proof")
         endpoints += development_sign_in(people, idempotency)
-    servicer = IdentityServicer(authentication, accounts, people, consents)
+    naming = KeyNaming(PostgresNamedKeys(backbone))
+    servicer = IdentityServicer(authentication, naming, accounts, people, consents)
     return Service(
         backbone,
         endpoints=endpoints,

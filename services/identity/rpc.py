@@ -11,6 +11,7 @@ from services.identity.domain.consents import Consent, Terms
 from services.identity.handlers.accounts import Accounts
 from services.identity.handlers.authentication import Authentication
 from services.identity.handlers.consents import Consents
+from services.identity.handlers.key_naming import KeyNaming
 from services.identity.handlers.people import People
 from shared.kernel.errors import Rejected
 from shared.kernel.ids import OrganisationId
@@ -25,8 +26,16 @@ _SECONDS_MAX: Final = 253_402_300_799
 class IdentityServicer(service_pb2_grpc.IdentityServiceServicer):
     """Answers `IdentityService`."""
 
-    def __init__(self, authentication: Authentication, accounts: Accounts, people: People, consents: Consents) -> None:
+    def __init__(
+        self,
+        authentication: Authentication,
+        naming: KeyNaming,
+        accounts: Accounts,
+        people: People,
+        consents: Consents,
+    ) -> None:
         self._authentication = authentication
+        self._naming = naming
         self._accounts = accounts
         self._people = people
         self._consents = consents
@@ -43,6 +52,20 @@ class IdentityServicer(service_pb2_grpc.IdentityServiceServicer):
             person=caller.person or "",
             scopes=caller.scopes,
             is_test=caller.is_test,
+        )
+
+    async def NameKey(  # noqa: N802 - gRPC
+        self, request: identity_pb2.NameKeyRequest, context: Any
+    ) -> identity_pb2.NameKeyResponse:
+        """Say which key a credential that opens nothing was meant to be."""
+        found = await self._naming.named(request.secret, request.key_id)
+        if found is None:
+            return identity_pb2.NameKeyResponse()
+        return identity_pb2.NameKeyResponse(
+            key=found.key.id,
+            organisation=found.key.organisation,
+            is_test=found.key.is_test,
+            is_secret_right=found.is_secret_right,
         )
 
     async def ResolveAccounts(  # noqa: N802 - gRPC

@@ -89,6 +89,66 @@ class AuthenticateResponse(_message.Message):
 Global___AuthenticateResponse: _TypeAlias = AuthenticateResponse  # noqa: Y015
 
 @_typing.final
+class NameKeyRequest(_message.Message):
+    """NameKeyRequest carries a credential that opened nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECRET_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    secret: _builtins.str
+    """The whole secret, as the caller sent it. Seen by services only."""
+    key_id: _builtins.str
+    """Key id when the caller used Basic; empty otherwise."""
+    def __init__(
+        self,
+        *,
+        secret: _builtins.str = ...,
+        key_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key_id", b"key_id", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NameKeyRequest: _TypeAlias = NameKeyRequest  # noqa: Y015
+
+@_typing.final
+class NameKeyResponse(_message.Message):
+    """NameKeyResponse says which key was meant; all is empty where it is none that was ever made."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    IS_TEST_FIELD_NUMBER: _builtins.int
+    IS_SECRET_RIGHT_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Id of the key."""
+    organisation: _builtins.str
+    """The organisation of the key; what failed is shown to it, and to nobody else."""
+    is_test: _builtins.bool
+    """Whether this is a test key."""
+    is_secret_right: _builtins.bool
+    """Whether the secret is the key's, so that the key itself is what opens nothing any more."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        organisation: _builtins.str = ...,
+        is_test: _builtins.bool = ...,
+        is_secret_right: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_secret_right", b"is_secret_right", "is_test", b"is_test", "key", b"key", "organisation", b"organisation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NameKeyResponse: _TypeAlias = NameKeyResponse  # noqa: Y015
+
+@_typing.final
 class ResolveAccountsRequest(_message.Message):
     """ResolveAccountsRequest names accounts by their canonical identifiers."""
 
@@ -627,3 +687,114 @@ class LookUpPeopleResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LookUpPeopleResponse: _TypeAlias = LookUpPeopleResponse  # noqa: Y015
+
+@_typing.final
+class ListErasedAccountsRequest(_message.Message):
+    """ListErasedAccountsRequest names a person who was erased."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """The person's id, which stays as a tombstone."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListErasedAccountsRequest: _TypeAlias = ListErasedAccountsRequest  # noqa: Y015
+
+@_typing.final
+class ErasedAccount(_message.Message):
+    """ErasedAccount is an account that an erased person had at a platform."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORGANISATION_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    organisation: _builtins.str
+    """The organisation whose account it was."""
+    identifier: _builtins.str
+    """The canonical identifier. Personal data: for removing it wherever it stands, and for nothing else."""
+    def __init__(
+        self,
+        *,
+        organisation: _builtins.str = ...,
+        identifier: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifier", b"identifier", "organisation", b"organisation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ErasedAccount: _TypeAlias = ErasedAccount  # noqa: Y015
+
+@_typing.final
+class ListErasedAccountsResponse(_message.Message):
+    """ListErasedAccountsResponse holds the accounts, at all organisations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCOUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def accounts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ErasedAccount]:
+        """The accounts; none when they were forgotten, or the person was not erased."""
+
+    def __init__(
+        self,
+        *,
+        accounts: _abc.Iterable[Global___ErasedAccount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListErasedAccountsResponse: _TypeAlias = ListErasedAccountsResponse  # noqa: Y015
+
+@_typing.final
+class ForgetErasedAccountsRequest(_message.Message):
+    """ForgetErasedAccountsRequest names a person who was erased."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """The person's id."""
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetErasedAccountsRequest: _TypeAlias = ForgetErasedAccountsRequest  # noqa: Y015
+
+@_typing.final
+class ForgetErasedAccountsResponse(_message.Message):
+    """ForgetErasedAccountsResponse says nothing: the accounts are forgotten."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgetErasedAccountsResponse: _TypeAlias = ForgetErasedAccountsResponse  # noqa: Y015

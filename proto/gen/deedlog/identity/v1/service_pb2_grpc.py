@@ -40,6 +40,11 @@ class IdentityServiceStub:
                 request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.AuthenticateRequest.SerializeToString,
                 response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.AuthenticateResponse.FromString,
                 _registered_method=True)
+        self.NameKey = channel.unary_unary(
+                '/deedlog.identity.v1.IdentityService/NameKey',
+                request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.NameKeyRequest.SerializeToString,
+                response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.NameKeyResponse.FromString,
+                _registered_method=True)
         self.ResolveAccounts = channel.unary_unary(
                 '/deedlog.identity.v1.IdentityService/ResolveAccounts',
                 request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ResolveAccountsRequest.SerializeToString,
@@ -80,6 +85,16 @@ class IdentityServiceStub:
                 request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListConsentsRequest.SerializeToString,
                 response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListConsentsResponse.FromString,
                 _registered_method=True)
+        self.ListErasedAccounts = channel.unary_unary(
+                '/deedlog.identity.v1.IdentityService/ListErasedAccounts',
+                request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListErasedAccountsRequest.SerializeToString,
+                response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListErasedAccountsResponse.FromString,
+                _registered_method=True)
+        self.ForgetErasedAccounts = channel.unary_unary(
+                '/deedlog.identity.v1.IdentityService/ForgetErasedAccounts',
+                request_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ForgetErasedAccountsRequest.SerializeToString,
+                response_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ForgetErasedAccountsResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
@@ -88,6 +103,13 @@ class IdentityServiceServicer:
 
     def Authenticate(self, request, context):
         """Authenticate says who a secret belongs to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def NameKey(self, request, context):
+        """NameKey says which key a credential that opens nothing was meant to be. It opens nothing by that.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -149,6 +171,20 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListErasedAccounts(self, request, context):
+        """ListErasedAccounts returns the accounts that an erased person had, while their identifiers are still to be removed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForgetErasedAccounts(self, request, context):
+        """ForgetErasedAccounts has them forgotten, because the caller keeps them nowhere any more. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -156,6 +192,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.Authenticate,
                     request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.AuthenticateRequest.FromString,
                     response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.AuthenticateResponse.SerializeToString,
+            ),
+            'NameKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.NameKey,
+                    request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.NameKeyRequest.FromString,
+                    response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.NameKeyResponse.SerializeToString,
             ),
             'ResolveAccounts': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveAccounts,
@@ -197,6 +238,16 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListConsentsRequest.FromString,
                     response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListConsentsResponse.SerializeToString,
             ),
+            'ListErasedAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListErasedAccounts,
+                    request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListErasedAccountsRequest.FromString,
+                    response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ListErasedAccountsResponse.SerializeToString,
+            ),
+            'ForgetErasedAccounts': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgetErasedAccounts,
+                    request_deserializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ForgetErasedAccountsRequest.FromString,
+                    response_serializer=deedlog_dot_identity_dot_v1_dot_identity__pb2.ForgetErasedAccountsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'deedlog.identity.v1.IdentityService', rpc_method_handlers)
@@ -226,6 +277,33 @@ class IdentityService:
             '/deedlog.identity.v1.IdentityService/Authenticate',
             deedlog_dot_identity_dot_v1_dot_identity__pb2.AuthenticateRequest.SerializeToString,
             deedlog_dot_identity_dot_v1_dot_identity__pb2.AuthenticateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def NameKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.identity.v1.IdentityService/NameKey',
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.NameKeyRequest.SerializeToString,
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.NameKeyResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -442,6 +520,60 @@ class IdentityService:
             '/deedlog.identity.v1.IdentityService/ListConsents',
             deedlog_dot_identity_dot_v1_dot_identity__pb2.ListConsentsRequest.SerializeToString,
             deedlog_dot_identity_dot_v1_dot_identity__pb2.ListConsentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListErasedAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.identity.v1.IdentityService/ListErasedAccounts',
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.ListErasedAccountsRequest.SerializeToString,
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.ListErasedAccountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgetErasedAccounts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.identity.v1.IdentityService/ForgetErasedAccounts',
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.ForgetErasedAccountsRequest.SerializeToString,
+            deedlog_dot_identity_dot_v1_dot_identity__pb2.ForgetErasedAccountsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -18,6 +18,8 @@ class IdentityServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Authenticate: _aio.UnaryUnaryMultiCallable[_identity_pb2.AuthenticateRequest, _identity_pb2.AuthenticateResponse]
     """Authenticate says who a secret belongs to."""
+    NameKey: _aio.UnaryUnaryMultiCallable[_identity_pb2.NameKeyRequest, _identity_pb2.NameKeyResponse]
+    """NameKey says which key a credential that opens nothing was meant to be. It opens nothing by that."""
     ResolveAccounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.ResolveAccountsRequest, _identity_pb2.ResolveAccountsResponse]
     """ResolveAccounts returns the person of each account, minting people as needed. Idempotent."""
     LookUpAccounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.LookUpAccountsRequest, _identity_pb2.LookUpAccountsResponse]
@@ -34,6 +36,10 @@ class IdentityServiceStub:
     """CheckConsent says whether a reader may read now."""
     ListConsents: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListConsentsRequest, _identity_pb2.ListConsentsResponse]
     """ListConsents lists a person's consents."""
+    ListErasedAccounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListErasedAccountsRequest, _identity_pb2.ListErasedAccountsResponse]
+    """ListErasedAccounts returns the accounts that an erased person had, while their identifiers are still to be removed."""
+    ForgetErasedAccounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.ForgetErasedAccountsRequest, _identity_pb2.ForgetErasedAccountsResponse]
+    """ForgetErasedAccounts has them forgotten, because the caller keeps them nowhere any more. Idempotent."""
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     """IdentityService is answered by `identity`; for services only."""
@@ -45,6 +51,14 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_identity_pb2.AuthenticateRequest, _abc.Awaitable[_identity_pb2.AuthenticateResponse]],
     ) -> _abc.Awaitable[_identity_pb2.AuthenticateResponse]:
         """Authenticate says who a secret belongs to."""
+
+    @_abc_1.abstractmethod
+    def NameKey(
+        self,
+        request: _identity_pb2.NameKeyRequest,
+        context: _aio.ServicerContext[_identity_pb2.NameKeyRequest, _abc.Awaitable[_identity_pb2.NameKeyResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.NameKeyResponse]:
+        """NameKey says which key a credential that opens nothing was meant to be. It opens nothing by that."""
 
     @_abc_1.abstractmethod
     def ResolveAccounts(
@@ -109,5 +123,21 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_identity_pb2.ListConsentsRequest, _abc.Awaitable[_identity_pb2.ListConsentsResponse]],
     ) -> _abc.Awaitable[_identity_pb2.ListConsentsResponse]:
         """ListConsents lists a person's consents."""
+
+    @_abc_1.abstractmethod
+    def ListErasedAccounts(
+        self,
+        request: _identity_pb2.ListErasedAccountsRequest,
+        context: _aio.ServicerContext[_identity_pb2.ListErasedAccountsRequest, _abc.Awaitable[_identity_pb2.ListErasedAccountsResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.ListErasedAccountsResponse]:
+        """ListErasedAccounts returns the accounts that an erased person had, while their identifiers are still to be removed."""
+
+    @_abc_1.abstractmethod
+    def ForgetErasedAccounts(
+        self,
+        request: _identity_pb2.ForgetErasedAccountsRequest,
+        context: _aio.ServicerContext[_identity_pb2.ForgetErasedAccountsRequest, _abc.Awaitable[_identity_pb2.ForgetErasedAccountsResponse]],
+    ) -> _abc.Awaitable[_identity_pb2.ForgetErasedAccountsResponse]:
+        """ForgetErasedAccounts has them forgotten, because the caller keeps them nowhere any more. Idempotent."""
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _aio.Server) -> None: ...
