@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
@@ -31,7 +31,7 @@ _MEND: Final = "Send header, payload and signature in base64url without padding,
 
 @dataclass(frozen=True, slots=True)
 class CompactJws:
-    """A signature and what it is over. signed: the bytes that were signed."""
+    """A signature and what it is over. signed: the bytes that were signed. The header names its `alg`, a text."""
 
     header: Mapping[str, Any]
     payload: bytes
@@ -46,8 +46,8 @@ def read_compact(text: bytes, pointer: str = "") -> CompactJws:
         raise Rejected.of(pointer, "it is no JWS of three parts (RFC 7515 §7.1)", _MEND)
     raw, payload, signature = (_decoded(part, pointer) for part in parts)
     header: Any = canonical_json.loads(raw, bytes_max=HEADER_BYTES_MAX)
-    if not isinstance(header, dict):
-        raise Rejected.of(pointer, "its header is no JSON object", _MEND)
+    if not isinstance(header, dict) or not isinstance(header.get("alg"), str):
+        raise Rejected.of(pointer, "its header is no JSON object that names its algorithm (RFC 7515 §4.1.1)", _MEND)
     return CompactJws(header, payload, signature, parts[0] + b"." + parts[1])
 
 
@@ -57,7 +57,7 @@ def verify_chain_head(jws: CompactJws, pointer: str = "") -> None:
     Does not verify the chain or its dates. Raises Rejected for a malformed chain or another algorithm than ALGORITHMS,
     SignatureRejected where the signature does not hold.
     """
-    algorithm = ALGORITHMS.get(jws.header.get("alg", ""))
+    algorithm = ALGORITHMS.get(jws.header["alg"])
     key = _certified_key(jws.header.get("x5c"))
     if algorithm is None or key is None:
         mend = "Send the certificates in base64 DER, the signer's first, or leave x5c out."
@@ -74,7 +74,7 @@ def _certified_key(chain: Any) -> RSAPublicKey | None:
         return None
     try:
         key = x509.load_der_x509_certificate(base64.b64decode(chain[0], validate=True)).public_key()
-    except (ValueError, TypeError, x509.UnsupportedGeneralNameType):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return key if isinstance(key, RSAPublicKey) else None
 
