@@ -74,6 +74,7 @@ NOT_CHECKED: Final = (
     "whether the person's record holds other events that were left out",
     "whether the log shows everybody the same tree: no witness signed the checkpoint",
     "whether it was revoked after the status list was made",
+    "whether a pinned key has leaked since it was pinned",
     "whether the evidence is true; its digests are bound, its content is not in the file",
 )
 """What a valid verdict does not say."""
