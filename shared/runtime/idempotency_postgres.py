@@ -23,6 +23,7 @@ a transaction of its own, so a key under way holds no lock and no snapshot.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ import orjson
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
 from shared.runtime.idempotency import EXPIRY_SECONDS, LEASE_SECONDS, Recorded
-from shared.runtime.postgres import Pool, reading
+from shared.runtime.postgres import Connection, Pool, reading
 from shared.runtime.reply import Reply
 
 PURGE_ROWS_MAX: Final = 500
@@ -57,6 +58,10 @@ WHERE caller = $1 AND key = $2 AND request_digest = $3 AND status IS NULL
 """
 _FORGET: Final = """
 DELETE FROM idempotency_keys WHERE caller = $1 AND key = $2 AND request_digest = $3 AND status IS NULL
+"""
+_FORGET_REPLIES: Final = """
+DELETE FROM idempotency_keys WHERE EXISTS (
+    SELECT FROM unnest($1::text[]) AS named (person) WHERE position(convert_to(person, 'UTF8') IN content) > 0)
 """
 _PURGE: Final = """
 WITH due AS (SELECT ctid FROM idempotency_keys WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED),
@@ -120,3 +125,11 @@ def _recorded(row: Any) -> Recorded:
         headers = tuple((name, value) for name, value in orjson.loads(row["headers"]))
         reply = Reply(row["status"], bytes(row["content"]), row["media_type"], headers)
     return Recorded(bytes(row["request_digest"]), reply)
+
+
+async def forget_replies(connection: Connection, people: Collection[str]) -> None:
+    """Have no kept reply left that names one of these people, whoever it was given to.
+
+    For a service that erases them. Looks at every reply that is kept, those of one day.
+    """
+    await connection.execute(_FORGET_REPLIES, list(people))

@@ -22,6 +22,7 @@ from shared.events.fact import NewFact
 from shared.kernel.errors import Rejected, Unavailable
 from shared.kernel.ids import AccountId, FactId, GrantId, OrganisationId, PersonId
 from shared.runtime.backbone import Backbone
+from shared.runtime.idempotency_postgres import forget_replies
 from shared.runtime.postgres import Transaction
 
 ATTEMPTS: Final = 5
@@ -63,11 +64,15 @@ ON CONFLICT (alias) DO UPDATE SET canonical = excluded.canonical
 """
 ACCOUNT_COLUMNS: Final = "id, organisation, identifier, person, linked_at"
 _ACCOUNTS: Final = f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE person = ANY ($1::text[])"  # noqa: S608 - a constant
-# What a person leaves behind, in the order in which rows refer to one another. Replies kept for repetitions go too.
+# What a person leaves behind, in the order in which rows refer to one another. Replies to their sessions go whatever is
+# in them; `forget_replies` takes those that name them to others.
 _ERASE: Final = (
     "DELETE FROM consents WHERE person = ANY ($1::text[])",
     "DELETE FROM account_links WHERE proposer = ANY ($1::text[]) OR other = ANY ($1::text[])",
     "DELETE FROM aliases WHERE alias = ANY ($1::text[])",
+    "DELETE FROM account_readings WHERE person = ANY ($1::text[])",
+    """INSERT INTO erased_accounts SELECT person, organisation, identifier FROM accounts WHERE person = ANY ($1::text[])
+       ON CONFLICT DO NOTHING""",
     "DELETE FROM accounts WHERE person = ANY ($1::text[])",
     """WITH ended AS (DELETE FROM sessions WHERE person = ANY ($1::text[]) RETURNING id)
        DELETE FROM idempotency_keys WHERE caller IN (SELECT 'person:' || id FROM ended)""",
@@ -153,6 +158,7 @@ class HeldPeople:
         """Have nothing left of these people but their ids, and their facts emptied, which is told in each stream."""
         for statement in _ERASE:
             await self._tx.connection.execute(statement, self._ids)
+        await forget_replies(self._tx.connection, self._ids)
         await self._tx.connection.execute(_BLANK, self._ids, at)
         for person in sorted(self._ids):
             await self._backbone.store.erase(self._tx, person, fact_id())

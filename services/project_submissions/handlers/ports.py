@@ -112,7 +112,7 @@ class Erasing(Protocol):
         ...
 
     async def erase_rest(self, person: PersonId) -> None:
-        """Delete the person's projects and empty the notes of reviews they gave; no erasure of theirs is due."""
+        """Delete the person's projects and kept replies, empty the notes of their reviews; no erasure is due then."""
         ...
 
     async def erase_facts(self, person: PersonId, fact_id: FactId) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from shared.kernel.ids import FactId, PersonId
 from shared.runtime.backbone import Backbone
+from shared.runtime.idempotency_postgres import forget_replies
 from shared.runtime.postgres import Connection, Transaction
 
 # The rows that hang on a submission go with it: their foreign keys say so.
@@ -30,9 +31,10 @@ class PersonRows:
         return [row[0] for row in await self._tx.connection.fetch(_ERASE_SUBMISSIONS, author, limit)]
 
     async def erase_rest(self, person: PersonId) -> None:
-        """Delete the person's projects and empty the notes of reviews they gave; no erasure of theirs is due."""
+        """Delete the person's projects and kept replies, empty the notes of their reviews; no erasure is due then."""
         await self._tx.connection.execute("DELETE FROM projects WHERE owner = $1", person)
         await self._tx.connection.execute(_ERASE_NOTES, person)
+        await forget_replies(self._tx.connection, [person])
         await self._tx.connection.execute("DELETE FROM erasures_due WHERE person = $1", person)
 
     async def erase_facts(self, person: PersonId, fact_id: FactId) -> None:

@@ -13,6 +13,7 @@ from shared.events.erasure import facts_erased
 from shared.events.sources import SKILL_PROFILES
 from shared.kernel.ids import FactId
 from shared.runtime.backbone import Backbone
+from shared.runtime.idempotency_postgres import forget_replies
 from shared.runtime.postgres import Connection
 
 EMPTIED_MAX: Final = 20
@@ -50,7 +51,10 @@ class PostgresErasures:
         self._backbone = backbone
 
     async def carry_out(self, new_fact_id: Callable[[], FactId]) -> bool:
-        """Have emptied what was told of some who were erased; say whether there were any. Safe to repeat."""
+        """Have emptied what was told of some who were erased, and kept replies gone; say whether there were any.
+
+        Safe to repeat.
+        """
         async with self._backbone.reading() as connection:
             due = [row[0] for row in await connection.fetch(_DUE, EMPTIED_MAX)]
         for person in due:
@@ -62,4 +66,5 @@ class PostgresErasures:
             await tx.lock({person})
             if await tx.connection.fetchval(_SAYS_ANYTHING, person, _OWN_ERASURE):
                 await self._backbone.store.erase(tx, person, new_fact_id())
+            await forget_replies(tx.connection, [person])
             await tx.connection.execute(_DONE, person)

@@ -120,6 +120,7 @@ async def test_an_erased_person_leaves_emptied_facts_and_nothing_else(
     submission, one, other = await house.in_review(ada, own)
     await one.give(submission, FIVES)
     shared = await house.accepted(ada, bundle)
+    await ada.post("/v1/projects", {"title": "A kept title"}, idempotency_key="kept")
     dans, first, _ = await house.in_review(dan, bundle)
     await first.give(dans, FIVES, "a note of the first reviewer's")
     for person in (ada, first):
@@ -136,6 +137,7 @@ async def test_an_erased_person_leaves_emptied_facts_and_nothing_else(
         await house.operator.get(f"/v1/submissions/{gone}", 404)
     async with house.backbone.reading() as connection:
         assert not await connection.fetchval("SELECT count(*) FROM projects WHERE owner = $1", ada.person)
+        assert not await connection.fetchval("SELECT count(*) FROM idempotency_keys WHERE key = 'kept'")
     assert digest_text(sha256(own)) not in house.bundles()
     assert digest_text(sha256(bundle)) in house.bundles()
     await until(lambda: _has_no_note(house, dans))

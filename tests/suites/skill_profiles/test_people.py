@@ -167,7 +167,8 @@ async def test_an_erased_person_leaves_no_request_and_no_look(house: ProfilesHou
 async def test_what_was_told_about_an_erased_person_is_emptied(house: ProfilesHouse, org: str) -> None:
     person = house.identity.person()
     reader = house.reader(org)
-    await reader.post("/v1/verification-requests", {"person": person, "purpose": "To be forgotten"}, 201)
+    asked = {"person": person, "purpose": "To be forgotten"}
+    await reader.post("/v1/verification-requests", asked, 201, idempotency_key=org)
     await house.identity.give(person, org)
     await reader.profile(person)
     before = await house.told(person)
@@ -181,6 +182,8 @@ async def test_what_was_told_about_an_erased_person_is_emptied(house: ProfilesHo
     *emptied, last = await house.told(person)
     assert emptied == [fact._replace(data=None) for fact in before]
     assert last.type == facts_erased(SKILL_PROFILES, 0).type
+    async with house.operator() as connection:
+        assert not await connection.fetchval("SELECT count(*) FROM idempotency_keys WHERE key = $1", org)
 
 
 async def test_an_act_that_asked_identity_before_the_erasure_records_nothing_after_it(
