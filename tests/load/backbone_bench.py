@@ -45,20 +45,7 @@ from shared.runtime.lifecycle import launch
 from shared.runtime.settings import Settings
 from tests.load.backbone_listener import FOLDER, listener
 from tests.load.servers import Servers, servers
-from tests.load.yardstick import (
-    FACT_COLUMNS,
-    Meter,
-    Spent,
-    at_least,
-    at_most,
-    cost,
-    elsewhere,
-    fact_row,
-    in_batches,
-    line,
-    machine,
-    plain_loop,
-)
+from tests.load.yardstick import Meter, Spent, at_least, at_most, cost, elsewhere, in_batches, line, machine
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TOKEN: Final = "what-services-show-one-another-32-characters"
@@ -141,9 +128,7 @@ class Bench:
         """Insert facts of the same kind into one plain table, in transactions of the same size."""
         facts = min(self.load.facts, PLAIN_FACTS_MAX)
         batches = [batch for share in _shares(self.load, facts) for batch in share]
-        rows = ([fact_row(fact) for fact in batch] for batch in batches)
-        postgres = self.servers.postgres
-        return await plain_loop(postgres.admin_dsn, postgres.pid, FACT_COLUMNS, rows, self.load.writers)
+        return await self.servers.plain_facts(batches, self.load.writers)
 
     async def rebuild(self) -> tuple[Spent, tuple[str, str]]:
         """Rebuild the read model here, beside the live one of the child; return the digests of both too."""

@@ -29,18 +29,7 @@ from shared.kernel.ids import system_id
 from shared.runtime.backbone import Backbone
 from shared.runtime.lifecycle import launch
 from tests.load.servers import Servers, servers
-from tests.load.yardstick import (
-    FACT_COLUMNS,
-    Meter,
-    Spent,
-    cost,
-    fact_row,
-    in_batches,
-    line,
-    machine,
-    percentile,
-    plain_loop,
-)
+from tests.load.yardstick import Meter, Spent, cost, in_batches, line, machine, percentile
 from tests.suites.backbone.house import HERE, Service, StoreFeed
 from tests.suites.skill_inference.house import House, Tenant, inference_house
 from tests.suites.skill_inference.house import line as alignment
@@ -110,7 +99,7 @@ async def measure_handed(load: Load) -> Handed:
     async with servers() as under, inference_house(under.postgres.admin_dsn, under.broker.address) as house:
         meter, kinds, given = _meter(under), [], 0
         plain_facts = _silent(house.owners, load, random.Random(7))
-        plain = await _plain(under, plain_facts, BATCH)
+        plain = await under.plain_facts(in_batches(plain_facts, BATCH))
         async for kind, facts in _kinds(house, load, random.Random(7)):
             kinds.append(await _apply_all(house, meter, kind, facts))
             given += len(facts)
@@ -185,7 +174,8 @@ async def measure_carried(load: Load) -> Carried:
             late = await _until_heard(house, count)
             spent = meter.spent(before, count)
             latencies = await _latencies(house, teller, strangers)
-            plain = await _plain(under, _silent(owners, load, chance), load.rate // HANDFULS_A_SECOND)
+            handfuls = in_batches(_silent(owners, load, chance), load.rate // HANDFULS_A_SECOND)
+            plain = await under.plain_facts(handfuls)
             return Carried(spent, plain, late, latencies, len(strangers))
 
 
@@ -216,12 +206,6 @@ def _silent(owners: Owners, load: Load, chance: random.Random) -> list[Fact]:
     """Return as many statements, for the plain loop."""
     people = [system_id("person") for _ in range(load.people)]
     return [owners.statement(chance.choice(people), "org_plain", ACTIVITIES[0]) for _ in range(load.facts)]
-
-
-async def _plain(under: Servers, facts: Sequence[Fact], size: int) -> Spent:
-    postgres = under.postgres
-    rows = ([fact_row(fact) for fact in batch] for batch in in_batches(facts, size))
-    return await plain_loop(postgres.admin_dsn, postgres.pid, FACT_COLUMNS, rows)
 
 
 async def _tell_steadily(

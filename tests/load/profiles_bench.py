@@ -28,18 +28,7 @@ from shared.runtime.feed import RpcFeed
 from shared.runtime.lifecycle import launch
 from shared.runtime.settings import Settings
 from tests.load.servers import Servers, servers
-from tests.load.yardstick import (
-    FACT_COLUMNS,
-    Meter,
-    Spent,
-    cost,
-    fact_row,
-    in_batches,
-    line,
-    machine,
-    percentile,
-    plain_loop,
-)
+from tests.load.yardstick import Meter, Spent, cost, in_batches, line, machine, percentile
 from tests.suites.skill_profiles.house import TOKEN, ProfilesHouse, profiles_house
 from tests.suites.skill_profiles.samples import estimate
 
@@ -178,8 +167,7 @@ async def measure(load: Load) -> Measured:
             await house.hear(batch)
         taken = meter.spent(before, len(facts))
         wrong += await bench.until_right()
-        rows = ([fact_row(fact) for fact in batch] for batch in in_batches(facts, BATCH))
-        plain = await plain_loop(under.postgres.admin_dsn, under.postgres.pid, FACT_COLUMNS, rows)
+        plain = await under.plain_facts(in_batches(facts, BATCH))
         return Measured(steady, waits, taken, plain, wrong, await bench.held())
 
 

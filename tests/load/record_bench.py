@@ -20,7 +20,7 @@ from typing import Final
 from shared.events.fact import Fact, NewFact
 from shared.runtime.lifecycle import launch
 from tests.load.servers import Servers, servers
-from tests.load.yardstick import FACT_COLUMNS, Meter, Spent, cost, fact_row, in_batches, line, machine, plain_loop
+from tests.load.yardstick import Meter, Spent, cost, in_batches, line, machine
 from tests.suites.credential_issuing.house import PARTS, estimate
 from tests.suites.record_log.house import House, person, statement
 
@@ -75,16 +75,11 @@ class Bench:
             assert not held
         spent = self.meter.spent(before, len(facts))
         made = await self._count(service, made_of) - made
-        return Taken(what, spent, await self._plain(facts), made, due)
+        return Taken(what, spent, await self.under.plain_facts(in_batches(facts, BATCH)), made, due)
 
     async def _count(self, service: str, query: str) -> int:
         ((count,),) = await self.house.rows(service, query)
         return int(count)
-
-    async def _plain(self, facts: Sequence[Fact]) -> Spent:
-        postgres = self.under.postgres
-        rows = ([fact_row(fact) for fact in batch] for batch in in_batches(facts, BATCH))
-        return await plain_loop(postgres.admin_dsn, postgres.pid, FACT_COLUMNS, rows)
 
 
 def numbered(source: str, facts: Sequence[NewFact]) -> list[Fact]:

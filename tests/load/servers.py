@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 from infra.embedded.broker import EmbeddedBroker
 from infra.embedded.ports import free_port
 from infra.embedded.postgres import EmbeddedPostgres
+from shared.events.fact import Fact, NewFact
+from tests.load.yardstick import Spent, plain_loop
+
+FACT_COLUMNS: Final = {
+    "fact_id": "uuid",
+    "subject": "text",
+    "type": "text",
+    "occurred_at": "timestamptz",
+    "organisation": "text",
+    "data": "bytea",
+}
+"""A plain table of facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +42,15 @@ class Servers:
     def dsn(self, service: str) -> str:
         """Return the address of a service's database for the bootstrap role."""
         return f"{self.postgres.admin_dsn.rpartition('/')[0]}/deedlog_{service}"
+
+    async def plain_facts(self, batches: Iterable[Sequence[Fact | NewFact]], connections: int = 1) -> Spent:
+        """Return what it costs to insert these facts into one plain table, a transaction a batch."""
+        rows = ([_row(fact) for fact in batch] for batch in batches)
+        return await plain_loop(self.postgres.admin_dsn, self.postgres.pid, FACT_COLUMNS, rows, connections)
+
+
+def _row(fact: Fact | NewFact) -> tuple[Any, ...]:
+    return fact.id, fact.subject, fact.type, fact.occurred_at, fact.organisation, fact.data
 
 
 @asynccontextmanager

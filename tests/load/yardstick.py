@@ -20,19 +20,8 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import psutil  # type: ignore[import-untyped]
 
-from shared.events.fact import Fact, NewFact
-
 LOAD: Final = "load"
 """The class of process that sends: it is no part of the house, so its cost is told apart."""
-FACT_COLUMNS: Final = {
-    "fact_id": "uuid",
-    "subject": "text",
-    "type": "text",
-    "occurred_at": "timestamptz",
-    "organisation": "text",
-    "data": "bytea",
-}
-"""A plain table of facts."""
 PLAIN_SECONDS_MAX: Final = 3.0
 _LABEL_WIDTH: Final = 15
 _BUSY: Final = ("user", "nice", "system", "irq", "softirq", "steal")
@@ -131,11 +120,6 @@ def _tree_seconds(root: psutil.Process) -> float:
 
 
 # ── the plain loop ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def fact_row(fact: Fact | NewFact) -> tuple[Any, ...]:
-    """Return the values of FACT_COLUMNS."""
-    return fact.id, fact.subject, fact.type, fact.occurred_at, fact.organisation, fact.data
 
 
 def in_batches(values: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
