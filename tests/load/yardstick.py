@@ -23,6 +23,8 @@ import psutil  # type: ignore[import-untyped]
 LOAD: Final = "load"
 """The class of process that sends: it is no part of the house, so its cost is told apart."""
 PLAIN_SECONDS_MAX: Final = 3.0
+READINGS_MAX: Final = 20
+"""Readings of a tree of processes until none of them ended meanwhile."""
 _LABEL_WIDTH: Final = 15
 _BUSY: Final = ("user", "nice", "system", "irq", "softirq", "steal")
 _T = TypeVar("_T")
@@ -111,12 +113,23 @@ def _seconds(process: psutil.Process) -> float:
 
 
 def _tree_seconds(root: psutil.Process) -> float:
-    """Of children that ended too: a database's connections come and go."""
+    """Of children that ended too: a database's connections come and go.
+
+    Read again where one ended meanwhile: it would count among neither, or among both.
+    """
+    ended = running = 0.0
     with contextlib.suppress(psutil.NoSuchProcess):
-        times = root.cpu_times()
-        ended = float(times.children_user + times.children_system)
-        return ended + sum(map(_seconds, (root, *root.children(recursive=True))))
-    return 0.0
+        for _ in range(READINGS_MAX):
+            ended = _ended_seconds(root)
+            running = sum(map(_seconds, (root, *root.children(recursive=True))))
+            if _ended_seconds(root) == ended:
+                break
+    return ended + running
+
+
+def _ended_seconds(root: psutil.Process) -> float:
+    times = root.cpu_times()
+    return float(times.children_user + times.children_system)
 
 
 # ── the plain loop ───────────────────────────────────────────────────────────────────────────────────────────────────
