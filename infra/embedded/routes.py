@@ -21,6 +21,7 @@ _PATTERNS: Final = (
     (r"/caliper", "learning_events"),
     (r"/v1/(events|connection-test|deliveries|statements|imports)([/:].*)?", "learning_events"),
     (r"/log(/.*)?", "record_log"),
+    (r"/oauth/token|/\.well-known/oauth-authorization-server", "identity"),
     (r"/\.well-known/.*", "credential_issuing"),
     (r"/v1/(status-lists|credentials)([/:].*)?", "credential_issuing"),
     (r"/v1/(verification-requests|accesses)([/:].*)?", "skill_profiles"),

@@ -17,13 +17,16 @@ from services.identity.handlers.linking import Linking
 from services.identity.handlers.organisations import Organisations
 from services.identity.handlers.people import People
 from services.identity.handlers.recent_accounts import RecentAccounts
+from services.identity.handlers.token_issuing import TokenIssuing
 from services.identity.http.account_links import link_endpoints
 from services.identity.http.consents import consent_endpoints
 from services.identity.http.erasures import erasure_endpoints
+from services.identity.http.oauth import oauth_endpoints
 from services.identity.http.organisations import organisation_endpoints
 from services.identity.http.people import development_sign_in, people_endpoints
 from services.identity.rpc import IdentityServicer
 from services.identity.settings import IdentitySettings
+from services.identity.store.access_tokens import PostgresAccessTokens
 from services.identity.store.accounts import PostgresAccounts
 from services.identity.store.consents import PostgresConsents
 from services.identity.store.credentials import PostgresCredentials
@@ -34,7 +37,7 @@ from services.identity.store.people import PostgresPeople
 from shared.events.sources import IDENTITY
 from shared.kernel.ids import FactId, prefixed, system_fact_id, system_id, system_uuid7
 from shared.runtime import telemetry
-from shared.runtime.auth import SCOPES
+from shared.runtime.auth import SCOPES, expand_scopes
 from shared.runtime.backbone import Backbone
 from shared.runtime.background import Task
 from shared.runtime.operator_http import operator_endpoints
@@ -77,8 +80,11 @@ def build(settings: Settings, peers: Peers) -> Service:
     consents = Consents(PostgresConsents(backbone), clock, mint)
     organisations = Organisations(PostgresOrganisations(backbone), clock, mint, KEY_VOCABULARY)
     authentication = Authentication(PostgresCredentials(backbone), clock, settings.admin_digest, SCOPES)
+    tokens = PostgresAccessTokens(backbone, clock)
+    issuing = TokenIssuing(tokens, authentication, clock, mint, expand_scopes)
     endpoints = [
         *organisation_endpoints(organisations, idempotency),
+        *oauth_endpoints(issuing, settings.origin, KEY_VOCABULARY),
         *people_endpoints(people, idempotency),
         *consent_endpoints(consents, idempotency),
         *link_endpoints(linking, people, idempotency),
@@ -94,7 +100,10 @@ def build(settings: Settings, peers: Peers) -> Service:
         backbone,
         endpoints=endpoints,
         doors=[RpcDoor(servicer, service_pb2_grpc.add_IdentityServiceServicer_to_server)],
-        components=[Task("identity.idempotency", idempotency.keep_purging)],
+        components=[
+            Task("identity.idempotency", idempotency.keep_purging),
+            Task("identity.access-tokens", tokens.keep_purging),
+        ],
     )
 
 

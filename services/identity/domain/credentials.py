@@ -22,6 +22,8 @@ SECRET_BYTES: Final = 32
 KEY_PREFIX: Final = "dlk_"
 TEST_KEY_PREFIX: Final = "dlt_"
 SESSION_PREFIX: Final = "dls_"
+ACCESS_PREFIX: Final = "dla_"
+"""Of an access token, whichever data its key sees."""
 ADMIN_ID: Final = "admin"
 """The operator's key has no row; this is its id, and the user name when it is sent by Basic."""
 _MEND: Final = "Use a credential that is valid now."

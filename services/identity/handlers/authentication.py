@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from services.identity.domain.access_tokens import AccessToken
 from services.identity.domain.api_keys import ApiKey
 from services.identity.domain.credentials import (
+    ACCESS_PREFIX,
     ADMIN_ID,
     KEY_PREFIX,
     SESSION_PREFIX,
@@ -27,6 +29,10 @@ class CredentialStore(Protocol):
 
     async def key(self, digest: bytes) -> ApiKey | None:
         """Return the key with this digest."""
+        ...
+
+    async def token(self, digest: bytes) -> AccessToken | None:
+        """Return the access token with this digest, with its key as it is now."""
         ...
 
     async def session(self, digest: bytes) -> Session | None:
@@ -56,9 +62,24 @@ class Authentication:
             raise nobody()
         return credential.caller(key_id, self._clock.now())
 
-    async def _found(self, secret: str) -> ApiKey | Session | None:
+    async def key(self, secret: str, key_id: str) -> ApiKey:
+        """Return the live key with this id and secret. Raises Unauthenticated, also for what is no key's secret.
+
+        A token gets no token: it would never end.
+        """
+        found = None
+        if len(secret) <= SECRET_CHARACTERS_MAX and secret.startswith((KEY_PREFIX, TEST_KEY_PREFIX)):
+            found = await self._store.key(secret_digest(secret))
+        if found is None or not key_id:
+            raise nobody()
+        found.caller(key_id, self._clock.now())
+        return found
+
+    async def _found(self, secret: str) -> ApiKey | AccessToken | Session | None:
         if secret.startswith(SESSION_PREFIX):
             return await self._store.session(secret_digest(secret))
+        if secret.startswith(ACCESS_PREFIX):
+            return await self._store.token(secret_digest(secret))
         if secret.startswith((KEY_PREFIX, TEST_KEY_PREFIX)):
             return await self._store.key(secret_digest(secret))
         return None
