@@ -44,6 +44,7 @@ from shared.runtime.grpc import RpcServer
 from shared.runtime.lifecycle import launch
 from shared.runtime.settings import Settings
 from tests.load.backbone_listener import FOLDER, listener
+from tests.load.options import load_of, parser_of
 from tests.load.servers import Servers, servers
 from tests.load.yardstick import Meter, Spent, at_least, at_most, cost, elsewhere, in_batches, line, machine
 
@@ -241,18 +242,13 @@ def report(load: Load, measured: Measured) -> Iterator[str]:
 
 
 def _arguments() -> argparse.Namespace:
-    usual = Load()
-    parser = argparse.ArgumentParser(prog="python -m tests.load.backbone_bench", description="The backbone's speed")
-    parser.add_argument("--facts", type=int, default=usual.facts)
-    parser.add_argument("--batch", type=int, default=usual.batch)
-    parser.add_argument("--writers", type=int, default=usual.writers)
-    parser.add_argument("--people", type=int, default=usual.people)
+    parser = parser_of(Load, "backbone_bench", "The backbone's speed")
     parser.add_argument("--profile", help="where to write what cProfile sees, as FILE.teller and FILE.listener")
     return parser.parse_args()
 
 
 def _main(arguments: argparse.Namespace) -> None:
-    load = Load(arguments.facts, arguments.batch, arguments.writers, arguments.people)
+    load = load_of(Load, arguments)
     if arguments.profile:
         os.environ["DEEDLOG_BENCH_PROFILE"] = arguments.profile
     print(line("machine", machine()))

@@ -10,7 +10,6 @@ inference share one process. It prints, and judges nothing.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import random
@@ -28,6 +27,7 @@ from shared.kernel.clock import SystemClock
 from shared.kernel.ids import system_id
 from shared.runtime.backbone import Backbone
 from shared.runtime.lifecycle import launch
+from tests.load.options import asked_for
 from tests.load.servers import Servers, servers
 from tests.load.yardstick import Meter, Spent, cost, in_batches, line, machine, percentile
 from tests.suites.backbone.house import HERE, Service, StoreFeed
@@ -276,14 +276,7 @@ def report_carried(load: Load, carried: Carried) -> Iterator[str]:
 
 def main() -> None:
     """Measure and print."""
-    usual = Load()
-    parser = argparse.ArgumentParser(prog="python -m tests.load.inference_bench", description="The speed of inference")
-    parser.add_argument("--facts", type=int, default=usual.facts)
-    parser.add_argument("--people", type=int, default=usual.people)
-    parser.add_argument("--rate", type=int, default=usual.rate)
-    parser.add_argument("--seconds", type=float, default=usual.seconds)
-    given = parser.parse_args()
-    load = Load(given.facts, given.people, given.rate, given.seconds)
+    load = asked_for(Load, "inference_bench", "The speed of inference")
     print(line("machine", machine()))
     print(*report_handed(load, launch(measure_handed(load))), sep="\n")
     print(*report_carried(load, launch(measure_carried(load))), sep="\n")

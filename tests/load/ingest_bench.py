@@ -10,7 +10,6 @@ bytes with as many connections in the same run.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import time
@@ -22,6 +21,7 @@ from shared.runtime.lifecycle import launch
 from tests.load.corpus import Corpus
 from tests.load.http_client import RawClient
 from tests.load.intake import Intake, intake
+from tests.load.options import asked_for
 from tests.load.yardstick import LOAD, Meter, Spent, at_least, cost, line, machine, percentile, plain_loop
 
 GOAL_RATE: Final = 5_000
@@ -138,16 +138,9 @@ def report(load: Load, measured: Measured) -> Iterator[str]:
     yield from cost(taken, measured.plain, "statement")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Measure and print."""
-    usual = Load()
-    parser = argparse.ArgumentParser(prog="python -m tests.load.ingest_bench", description="How fast statements enter")
-    parser.add_argument("--seconds", type=float, default=usual.seconds)
-    parser.add_argument("--batch", type=int, default=usual.batch)
-    parser.add_argument("--clients", type=int, default=usual.clients)
-    parser.add_argument("--separate", action="store_true")
-    options = parser.parse_args(arguments)
-    load = Load(options.seconds, options.batch, options.clients, options.separate)
+    load = asked_for(Load, "ingest_bench", "How fast statements enter")
     print(line("machine", machine()))
     print(*report(load, launch(measure(load))), sep="\n")
 

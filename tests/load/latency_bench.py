@@ -10,7 +10,6 @@ and judges nothing.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import contextlib
@@ -30,6 +29,7 @@ from shared.kernel.ids import system_uuid7
 from shared.runtime.lifecycle import launch
 from tests.journeys.house import JourneyHouse, running_house
 from tests.load.http_client import RawClient
+from tests.load.options import asked_for
 from tests.load.yardstick import LOAD, Meter, Spent, at_most, cost, in_batches, line, machine, percentile, plain_loop
 
 BATCH: Final = 50
@@ -300,12 +300,7 @@ def by_second(waits: Sequence[Wait]) -> Iterator[str]:
 
 def main() -> None:
     """Measure and print."""
-    usual = Load()
-    parser = argparse.ArgumentParser(prog="python -m tests.load.latency_bench", description="Acknowledged to visible")
-    parser.add_argument("--rate", type=int, default=usual.rate)
-    parser.add_argument("--seconds", type=float, default=usual.seconds)
-    options = parser.parse_args()
-    load = Load(options.rate, options.seconds)
+    load = asked_for(Load, "latency_bench", "Acknowledged to visible")
     print(line("machine", machine()))
     print(*report(load, launch(measure(load))), sep="\n")
 

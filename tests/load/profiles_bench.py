@@ -9,7 +9,6 @@ latency. The burst is handed to the consumer in batches of 500, without the way 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import time
@@ -27,6 +26,7 @@ from shared.runtime.database_setup import ServiceDatabase, create_database, migr
 from shared.runtime.feed import RpcFeed
 from shared.runtime.lifecycle import launch
 from shared.runtime.settings import Settings
+from tests.load.options import asked_for
 from tests.load.servers import Servers, servers
 from tests.load.yardstick import Meter, Spent, cost, in_batches, line, machine, percentile
 from tests.suites.skill_profiles.house import TOKEN, ProfilesHouse, profiles_house
@@ -215,13 +215,7 @@ def report(load: Load, measured: Measured) -> Iterator[str]:
 
 def main() -> None:
     """Measure and print."""
-    usual = Load()
-    parser = argparse.ArgumentParser(prog="python -m tests.load.profiles_bench", description="The speed of profiles")
-    parser.add_argument("--rate", type=int, default=usual.rate)
-    parser.add_argument("--seconds", type=float, default=usual.seconds)
-    parser.add_argument("--burst", type=int, default=usual.burst)
-    options = parser.parse_args()
-    load = Load(options.rate, options.seconds, options.burst)
+    load = asked_for(Load, "profiles_bench", "The speed of profiles")
     print(line("machine", machine()))
     print(*report(load, launch(measure(load))), sep="\n")
 

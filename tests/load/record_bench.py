@@ -9,7 +9,6 @@ that inserts the same facts in batches of the same size in the same run.
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -19,6 +18,7 @@ from typing import Final
 
 from shared.events.fact import Fact, NewFact
 from shared.runtime.lifecycle import launch
+from tests.load.options import asked_for
 from tests.load.servers import Servers, servers
 from tests.load.yardstick import Meter, Spent, cost, in_batches, line, machine
 from tests.suites.credential_issuing.house import PARTS, estimate
@@ -129,14 +129,9 @@ def report(measured: Sequence[Taken]) -> Iterator[str]:
 
 def main() -> None:
     """Measure and print."""
-    usual = Load()
-    parser = argparse.ArgumentParser(prog="python -m tests.load.record_bench", description="The speed of the record")
-    parser.add_argument("--facts", type=int, default=usual.facts)
-    parser.add_argument("--people", type=int, default=usual.people)
-    parser.add_argument("--credentials", type=int, default=usual.credentials)
-    options = parser.parse_args()
+    load = asked_for(Load, "record_bench", "The speed of the record")
     print(line("machine", machine()))
-    print(*report(launch(measure(Load(options.facts, options.people, options.credentials)))), sep="\n")
+    print(*report(launch(measure(load))), sep="\n")
 
 
 if __name__ == "__main__":

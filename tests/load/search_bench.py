@@ -9,7 +9,6 @@ running service, one at a time. It prints, and judges nothing but that no questi
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
@@ -27,6 +26,7 @@ from services.learning_events.handlers.searching import LOOKS
 from services.learning_events.store import search
 from services.learning_events.store.search_index import term_key
 from shared.runtime.lifecycle import launch
+from tests.load.options import asked_for
 from tests.load.servers import servers
 from tests.load.yardstick import Meter, line, machine, percentile
 from tests.suites.learning_events.house import HOME_PAGE, Platform, learning_events_house
@@ -227,17 +227,9 @@ def report(load: Load, measured: Measured) -> Iterator[str]:
     yield line("together", f"p99 {percentile(everything, 0.99):.1f} ms (goal: at most {GOAL_MS:g} ms)")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """Measure and print."""
-    usual = Load()
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.load.search_bench", description="How fast statements are found"
-    )
-    parser.add_argument("--statements", type=int, default=usual.statements)
-    parser.add_argument("--batch", type=int, default=usual.batch)
-    parser.add_argument("--asked", type=int, default=usual.asked)
-    options = parser.parse_args(arguments)
-    load = Load(options.statements, options.batch, options.asked)
+    load = asked_for(Load, "search_bench", "How fast statements are found")
     print(line("machine", machine()))
     measured = launch(measure(load))
     print(*report(load, measured), *measured.plans.values(), sep="\n")
