@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias, get_args
 
@@ -60,6 +60,20 @@ class Access:
         if not principal.has_any(self.scopes):
             rule = f"it needs the scope {_listed(self.scopes)}, and the credential has {_listed(principal.scopes)}"
             raise Forbidden.of("authorization", rule, "Ask the organisation's administrator for a key that has it.")
+
+
+class Barred(Protocol):
+    """Is told of a caller who was turned away at the door, before the operation saw anything."""
+
+    def __call__(
+        self, method: str, path: str, headers: Mapping[str, str], principal: Principal | None, error: Rejected
+    ) -> None:
+        """Note it and return at once: the caller waits for the answer.
+
+        method: of HTTP, or `gRPC`; path: a template, or the method in full; headers: by lower-case name, the credential
+        among them. principal: None where the credential is nobody's, else who lacks a kind or scope.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)

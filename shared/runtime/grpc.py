@@ -15,7 +15,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[i
 from grpc_reflection.v1alpha import reflection  # type: ignore[import-untyped]
 
 from shared.kernel.errors import Unavailable
-from shared.runtime.auth import Access, Authenticator
+from shared.runtime.auth import Access, Authenticator, Barred
 from shared.runtime.lifecycle import Readiness
 from shared.runtime.rpc_channel import OPTIONS
 from shared.runtime.rpc_channel import channel as channel
@@ -82,11 +82,13 @@ class RpcServer:
         *,
         access: Access = SERVICES_ONLY,
         methods: Mapping[str, Access] | None = None,
+        barred: Barred | None = None,
     ) -> None:
         """Have `servicer` answer from `start` on. register: the generated add_…Servicer_to_server.
 
-        access: who may call its methods; methods: those that differ, by their short names. Raises ValueError for a
-        name the servicer does not have, since a misspelt exception would leave a method under the wrong rule.
+        access: who may call its methods; methods: those that differ, by their short names; barred: is told of each
+        caller who is turned away. Raises ValueError for a name the servicer does not have, since a misspelt exception
+        would leave a method under the wrong rule.
         """
         recorder = _Recorder()
         register(servicer, recorder)
@@ -94,10 +96,11 @@ class RpcServer:
         unknown = exceptions.keys() - recorder.handlers.keys()
         if unknown:
             raise ValueError(f"{recorder.service} has no method {', '.join(sorted(unknown))}")
-        guarded = {
-            name: Guard(f"/{recorder.service}/{name}", exceptions.get(name, access), self._authenticator).over(handler)
-            for name, handler in recorder.handlers.items()
-        }
+        guarded = {}
+        for name, handler in recorder.handlers.items():
+            full = f"/{recorder.service}/{name}"
+            guard = Guard(full, exceptions.get(name, access), self._authenticator, barred=barred)
+            guarded[name] = guard.over(handler)
         self._registered.append(_Registered(recorder.service, guarded))
 
     async def start(self) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 from starlette.routing import compile_path
 from starlette.types import Scope
 
+from shared.kernel.errors import Rejected
 from shared.runtime import telemetry
-from shared.runtime.auth import KINDS, Access, Authenticator, Kind, Principal, parse_authorization
+from shared.runtime.auth import KINDS, Access, Authenticator, Barred, Kind, Principal, parse_authorization
 from shared.runtime.call import Call
 from shared.runtime.edge_errors import MethodNotAllowed
 from shared.runtime.reply import Reply
@@ -51,6 +52,7 @@ class Endpoint:
     """One operation. access: None when it asks for no credential. finish: sees every reply, problems too.
 
     envelope: the form in which it may carry a request for another operation on its path, which then answers.
+    barred: is told of each caller who is turned away.
     """
 
     method: str
@@ -59,6 +61,7 @@ class Endpoint:
     access: Access | None
     finish: Finish | None = None
     envelope: Envelope | None = None
+    barred: Barred | None = None
 
 
 def endpoint(
@@ -104,9 +107,9 @@ class Resource:
         request = Request(scope["method"], headers, scope["query_string"].decode("latin-1"), body)
         one = self._named(request)
         if one.envelope is not None and one.envelope.is_one(request):
-            request = await self._opened(one.envelope, request, headers)
+            request = await self._opened(one, one.envelope, request, headers)
             one = self._named(request)
-        caller = await self._caller(one.access, request.headers)
+        caller = await self._caller(one, request)
         call = Call(request.method, one.path, path, request.headers, request.query_string, caller, request.body)
         traceparent = headers.get("traceparent")
         if traceparent is None:
@@ -146,25 +149,30 @@ class Resource:
             raise MethodNotAllowed(request.method, self._endpoints)
         return one
 
-    async def _opened(self, envelope: Envelope, request: Request, headers: dict[str, str]) -> Request:
+    async def _opened(self, one: Endpoint, envelope: Envelope, request: Request, headers: dict[str, str]) -> Request:
         """Return the request within. Its headers count from here on, for whoever finishes the reply too.
 
         Whoever shows a credential outside is known before a byte of the body is read.
         """
         if self._authenticator is not None and "authorization" in headers:
-            secret = parse_authorization(headers["authorization"])
-            await self._authenticator.authenticate(secret.text, secret.key_id)
+            await self._caller(replace(one, access=Access()), request)
         opened = await envelope.open(request)
         headers.clear()
         headers.update(opened.headers)
         return opened
 
-    async def _caller(self, access: Access | None, headers: Mapping[str, str]) -> Principal | None:
-        if access is None or self._authenticator is None:
+    async def _caller(self, one: Endpoint, request: Request) -> Principal | None:
+        if one.access is None or self._authenticator is None:
             return None
-        secret = parse_authorization(headers.get("authorization"))
-        principal = await self._authenticator.authenticate(secret.text, secret.key_id)
-        access.check(principal)
+        principal = None
+        try:
+            secret = parse_authorization(request.headers.get("authorization"))
+            principal = await self._authenticator.authenticate(secret.text, secret.key_id)
+            one.access.check(principal)
+        except Rejected as error:
+            if one.barred is not None:
+                one.barred(request.method, one.path, request.headers, principal, error)
+            raise
         return principal
 
 

@@ -16,9 +16,9 @@ from typing import Any, Final, TypeVar
 
 import grpc
 
-from shared.kernel.errors import DeedlogError, Unauthenticated, Unavailable
+from shared.kernel.errors import DeedlogError, Rejected, Unauthenticated, Unavailable
 from shared.runtime import telemetry
-from shared.runtime.auth import Access, Authenticator, Principal, parse_authorization
+from shared.runtime.auth import Access, Authenticator, Barred, Principal, parse_authorization
 from shared.runtime.rpc_errors import CallerUnknown, abort, status_of
 from shared.runtime.tracing import enter_trace, parse_traceparent, span
 
@@ -41,12 +41,19 @@ class Guard:
     """Stands before one method, named in full ("/package.Service/Method"). Put it over the method's handler."""
 
     def __init__(
-        self, method: str, access: Access, authenticator: Authenticator, seconds_max: float = UNARY_SECONDS_MAX
+        self,
+        method: str,
+        access: Access,
+        authenticator: Authenticator,
+        seconds_max: float = UNARY_SECONDS_MAX,
+        *,
+        barred: Barred | None = None,
     ) -> None:
         self._method = method
         self._access = access
         self._authenticator = authenticator
         self._seconds_max = seconds_max
+        self._barred = barred
         self._seconds = telemetry.RPC_SECONDS.labels(method)
 
     def over(self, handler: Any) -> Any:
@@ -94,12 +101,17 @@ class Guard:
     async def _admit(self, context: Any) -> None:
         """Note the caller for `current_principal`. Raises CallerUnknown, Forbidden or Unavailable."""
         metadata = dict(context.invocation_metadata() or ())
+        principal = None
         try:
             secret = parse_authorization(metadata.get("authorization"))
             principal = await self._authenticator.authenticate(secret.text, secret.key_id)
-        except Unauthenticated as error:
-            raise CallerUnknown(error.message, error.faults) from None
-        self._access.check(principal)
+            self._access.check(principal)
+        except Rejected as error:
+            if self._barred is not None:
+                self._barred("gRPC", self._method, metadata, principal, error)
+            if isinstance(error, Unauthenticated):
+                raise CallerUnknown(error.message, error.faults) from None
+            raise
         # A call runs in a task of its own, so neither of these has to be put back.
         _principal.set(principal)
         enter_trace(parse_traceparent(metadata.get("traceparent", "")))

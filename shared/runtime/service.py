@@ -17,7 +17,7 @@ from deedlog.operations.v1 import service_pb2_grpc as operations_grpc
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.errors import Broken
 from shared.runtime import faults
-from shared.runtime.auth import Access, Authenticator, ServiceTokenAuthenticator
+from shared.runtime.auth import Access, Authenticator, Barred, ServiceTokenAuthenticator
 from shared.runtime.auth_cache import CachingAuthenticator
 from shared.runtime.backbone import Backbone
 from shared.runtime.feed import FactFeed, FeedServicer, RpcFeed
@@ -76,12 +76,16 @@ class Peers:
 
 @dataclass(frozen=True, slots=True)
 class RpcDoor:
-    """A gRPC servicer, how generated code registers it, and who may call which of its methods."""
+    """A gRPC servicer, how generated code registers it, and who may call which of its methods.
+
+    barred: is told of each caller who is turned away.
+    """
 
     servicer: Any
     register: Callable[[Any, Any], None]
     access: Access = SERVICES_ONLY
     methods: Mapping[str, Access] | None = None
+    barred: Barred | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ def _rpc_server(
     server.add(OperationsServicer(backbones), operations_grpc.add_OperationsServiceServicer_to_server, access=OPERATORS)
     for service in services:
         for door in service.doors:
-            server.add(door.servicer, door.register, access=door.access, methods=door.methods)
+            server.add(door.servicer, door.register, access=door.access, methods=door.methods, barred=door.barred)
     return server
 
 
