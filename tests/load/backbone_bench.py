@@ -45,7 +45,7 @@ from shared.runtime.lifecycle import launch
 from shared.runtime.settings import Settings
 from tests.load.backbone_listener import FOLDER, listener
 from tests.load.options import load_of, parser_of
-from tests.load.servers import Servers, servers
+from tests.load.servers import HELD, Servers, servers
 from tests.load.yardstick import Meter, Spent, at_least, at_most, cost, elsewhere, in_batches, line, machine
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -120,9 +120,7 @@ class Bench:
 
     async def held(self) -> int:
         """Return how many streams are parked and facts were set aside."""
-        value: int = await self.connection.fetchval(
-            "SELECT (SELECT count(parked_number) FROM derived.positions) + (SELECT count(*) FROM derived.set_aside)"
-        )
+        value: int = await self.connection.fetchval(HELD)
         return value
 
     async def plain(self) -> Spent:

@@ -27,7 +27,7 @@ from shared.runtime.feed import RpcFeed
 from shared.runtime.lifecycle import launch
 from shared.runtime.settings import Settings
 from tests.load.options import asked_for
-from tests.load.servers import Servers, servers
+from tests.load.servers import HELD, Servers, servers
 from tests.load.yardstick import Meter, Spent, cost, in_batches, line, machine, percentile
 from tests.suites.skill_profiles.house import TOKEN, ProfilesHouse, profiles_house
 from tests.suites.skill_profiles.samples import estimate
@@ -140,9 +140,7 @@ class Bench:
     async def held(self) -> int:
         """Return how many streams are parked and facts were set aside."""
         async with self.house.operator() as connection:
-            value: int = await connection.fetchval(
-                "SELECT (SELECT count(parked_number) FROM derived.positions) + (SELECT count(*) FROM derived.set_aside)"
-            )
+            value: int = await connection.fetchval(HELD)
         return value
 
 

@@ -24,6 +24,8 @@ FACT_COLUMNS: Final = {
     "data": "bytea",
 }
 """A plain table of facts."""
+HELD: Final = "SELECT (SELECT count(parked_number) FROM derived.positions) + (SELECT count(*) FROM derived.set_aside)"
+"""How many streams a service has parked, and facts it has set aside."""
 
 
 @dataclass(frozen=True, slots=True)
