@@ -36,8 +36,9 @@ BYTES_MAX: Final = 1 << 20
 """1 MiB. The largest part is the status list, about 30 KB for 131,072 entries however they are set."""
 DEPTH_MAX: Final = 16
 """Levels of JSON; ours has 8."""
-KEYS_MAX: Final = 64
-"""Verification methods read from a DID document."""
+KEYS_MAX: Final = 1_000
+"""Verification methods read from a DID document, which lists every key its issuer ever signed with: as many as can be
+pinned of one issuer."""
 PATH_MAX: Final = 63
 LOG_PROOF_CHARACTERS_MAX: Final = 1 << 16
 CREDENTIALS_CONTEXT: Final = "https://www.w3.org/ns/credentials/v2"

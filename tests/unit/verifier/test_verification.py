@@ -9,7 +9,9 @@ import pytest
 
 from services.credential_issuing.domain.presentation import presentation
 from shared.kernel import canonical_json
+from shared.kernel.signing import Ed25519Signer
 from shared.verifier import NOT_CHECKED, Check, Outcome, TrustStore, Verdict, verify
+from shared.verifier.presentation import KEYS_MAX
 from tests.unit.verifier.house import (
     DID,
     ISSUED_AT,
@@ -92,6 +94,15 @@ def test_a_retired_key_that_is_still_pinned_still_verifies() -> None:
         issued.document, documented(old, new), signed_list(key=new), Record(issued_event(issued)).proof()
     )
     assert verify(file_of(whole), TRUST.with_issuer(DID, old.multikey), NOW).is_valid
+
+
+def test_an_issuer_that_replaced_its_keys_for_decades_is_still_read() -> None:
+    retired = [Ed25519Signer.from_seed(number.to_bytes(32, "big")) for number in range(KEYS_MAX - 1)]
+    whole = {**good(), "did_document": documented(*retired, ISSUER_KEY)}
+    assert verify(file_of(whole), TRUST, NOW).is_valid
+    one_more = Ed25519Signer.from_seed(KEYS_MAX.to_bytes(32, "big"))
+    beyond = {**good(), "did_document": documented(*retired, ISSUER_KEY, one_more)}
+    assert verify(file_of(beyond), TRUST, NOW).code == "malformed"
 
 
 def test_a_witness_s_signature_beside_the_log_s_is_passed_over() -> None:
