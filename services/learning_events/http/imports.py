@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Final
 
 import orjson
@@ -82,7 +83,8 @@ class ImportsDoor:
         if "content-encoding" in call.headers:
             rule = "a part is sent as it stands in the file, without a coding of its own"
             raise Unsupported.of("content-encoding", rule, "Compress the whole file, and send its bytes.")
-        asker = reader(call)
+        # What an import brings stands under its key's name, so only that key adds to it.
+        asker = replace(reader(call), only_key=call.principal.id)
         one = await self._uploading.show(asker, call.path["import_id"])
         place = _place(call)
         require_place(one, place)

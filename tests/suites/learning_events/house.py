@@ -26,6 +26,7 @@ from shared.runtime.auth import Principal, ServiceTokenAuthenticator, expand_sco
 from shared.runtime.backbone import Backbone
 from shared.runtime.database_setup import ServiceDatabase, create_database, migrate
 from shared.runtime.grpc import RpcServer, channel, kernel_errors
+from shared.runtime.http import Endpoint
 from shared.runtime.http_server import HttpServer
 from shared.runtime.lifecycle import stop_all
 from shared.runtime.service import Peers, components_of
@@ -133,6 +134,7 @@ class House:
     identity: IdentityDouble
     http: httpx.AsyncClient
     rpc_port: int
+    endpoints: Sequence[Endpoint]
 
     def platform(
         self, scopes: Collection[str] = ("write", "read"), organisation: str | None = None, *, is_test: bool = False
@@ -226,4 +228,4 @@ async def learning_events_house(admin_dsn: str, kafka: str, **more: Any) -> Asyn
         client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{http.port}", timeout=30, limits=limits)
         await stack.enter_async_context(client)
         assert built.backbone is not None
-        yield House(built.backbone, settings, double, client, settings.rpc_port)
+        yield House(built.backbone, settings, double, client, settings.rpc_port, built.endpoints)
