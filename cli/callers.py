@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from cli.api import Api
-from cli.surroundings import Surroundings
+from cli.surroundings import Surroundings, credential_in
 
 Key = Annotated[
     str | None,
@@ -29,5 +29,5 @@ def caller(key: str | None = None, person: str | None = None) -> Api:
     Raises Rejected when there is no credential to show.
     """
     around = Surroundings.look()
-    api = Api(around.base_url(), key or around.credential())
+    api = Api(around.base_url(), credential_in("--key", key or "") or around.credential())
     return api if person is None else api.as_person(person)

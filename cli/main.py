@@ -16,6 +16,7 @@ import typer.core
 import typer.main
 
 from cli.answers import WRONG_USE, complain, exit_code
+from infra.embedded.obstacle import in_words
 from shared.kernel.errors import DeedlogError
 
 COMMANDS: Final = {
@@ -93,14 +94,20 @@ def run(arguments: list[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else WRONG_USE
     except DeedlogError as error:
-        complain(error, "--json" in arguments)
-        return exit_code(error)
+        return _told(error, arguments)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read us has read enough; what is still buffered must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return _told(in_words(error), arguments)
     return 0
+
+
+def _told(error: DeedlogError, arguments: list[str]) -> int:
+    complain(error, "--json" in arguments)
+    return exit_code(error)
 
 
 def main() -> None:

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from infra.embedded.home import Home, default_home
-from infra.embedded.layout import PORT, Layout, lay_out
+from infra.embedded.layout import PORT, PORT_FIRST, PORT_LAST, Layout, lay_out
 from infra.embedded.state import HouseState, running_state
 from shared.kernel.errors import Rejected
 
@@ -33,13 +34,13 @@ class Surroundings:
 
     @classmethod
     def look(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Return what the environment names. Raises Rejected for a port that is no number."""
+        """Return what the environment names. Raises Rejected for a port, origin or key that cannot be one."""
         found = os.environ if environment is None else environment
         return cls(
             home=default_home(found),
             port=_port(found.get("DEEDLOG_PORT", "")),
-            origin=(found.get("DEEDLOG_ORIGIN") or "").rstrip("/") or None,
-            key=found.get("DEEDLOG_KEY") or None,
+            origin=_origin(found.get("DEEDLOG_ORIGIN", "").rstrip("/")),
+            key=credential_in("DEEDLOG_KEY", found.get("DEEDLOG_KEY", "")),
             trust=Path(named).expanduser() if (named := found.get("DEEDLOG_TRUST")) else None,
         )
 
@@ -72,9 +73,31 @@ class Surroundings:
         return self.trust or self.home.trust_file
 
 
+def credential_in(name: str, text: str) -> str | None:
+    """Return the credential in `text`, None where nothing stands. Raises Rejected for what no header holds."""
+    if any(not "!" <= one <= "~" for one in text):
+        raise Rejected.of(
+            name, "a key has letters, digits and signs, without blanks", "Copy it again, as it was shown."
+        )
+    return text or None
+
+
+def _origin(text: str) -> str | None:
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_one = False
+    if text and not is_one:
+        raise Rejected.of("DEEDLOG_ORIGIN", "it is no address of a house", "Name it like https://deedlog.example.")
+    return text or None
+
+
 def _port(text: str) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdigit():
-        raise Rejected.of("DEEDLOG_PORT", f"expected a number, got {text[:20]!r}", "Leave it out for the usual port.")
+    if not text.isascii() or not text.isdigit() or not PORT_FIRST <= int(text[:6]) <= PORT_LAST:
+        raise Rejected.of(
+            "DEEDLOG_PORT", f"expected {PORT_FIRST} to {PORT_LAST}, got {text[:20]!r}", f"Leave it out for {PORT}."
+        )
     return int(text)

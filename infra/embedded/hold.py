@@ -40,31 +40,38 @@ def hold(lock_file: Path) -> Hold:
     Raises HouseRuns with the number of the process that has it.
     """
     descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    if not _locked(descriptor, HOLD_SECONDS_MAX):
-        holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+    try:
+        if not _locked(descriptor, HOLD_SECONDS_MAX):
+            raise HouseRuns(
+                f"another copy runs on {lock_file.parent} (process {_named_in(descriptor) or 'unknown'}). Stop it with "
+                "`deedlog down`, or choose another folder and port: DEEDLOG_HOME, DEEDLOG_PORT."
+            )
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except BaseException:
         os.close(descriptor)
-        raise HouseRuns(
-            f"another copy runs on {lock_file.parent} (process {holder}). Stop it with `deedlog down`, "
-            "or choose another folder and port: DEEDLOG_HOME, DEEDLOG_PORT."
-        )
-    os.truncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        raise
     return Hold(descriptor)
 
 
-def is_held(lock_file: Path) -> bool:
-    """Say whether some process holds the folder of this file now."""
+def holder_of(lock_file: Path) -> int | None:
+    """Return the number of the process that holds the folder of this file now; 0 before it is told, None for nobody."""
     try:
         descriptor = os.open(lock_file, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return False
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return _named_in(descriptor)
     finally:
         os.close(descriptor)
-    return False
+    return None
+
+
+def _named_in(descriptor: int) -> int:
+    text = os.pread(descriptor, 32, 0).strip()
+    return int(text) if text.isdigit() else 0
 
 
 def _locked(descriptor: int, seconds_max: float) -> bool:

@@ -7,6 +7,7 @@
     files/<service>/                what services keep as files, such as bundles, 0700
     logs/                           of every process, 0700
     trust.json                      whom `deedlog verify` believes
+    restore-under-way               only while a backup is laid in here, or when that broke off
     demo/
 
 The folder is made 0700; by root 0711, for the database's system user has to pass through it. A folder that was there
@@ -18,18 +19,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pwd
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from infra.embedded.hold import Hold, hold, is_held
+from infra.embedded.hold import Hold, hold, holder_of
 from infra.embedded.system_user import SYSTEM_FOLDER
-from shared.kernel.errors import Broken, Rejected
+from shared.kernel.errors import Broken, Conflict, Rejected
 
 ADMIN_KEY_PREFIX: Final = "dla_"
 SECRET_BYTES: Final = 32
+_ADMIN_KEY: Final = re.compile(r"[!-~]{32,}")
+_NEW_SECRETS: Final = "The next start (deedlog up) writes new ones and tells them to the database"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +114,19 @@ class Home:
         return self.path / "logs"
 
     @property
+    def restoring_file(self) -> Path:
+        """Names the backup that is being laid in here; still there when that broke off."""
+        return self.path / "restore-under-way"
+
+    @property
     def is_made(self) -> bool:
         """Whether a house was ever started here."""
         return self.secrets_file.exists()
+
+    @property
+    def holds_anything(self) -> bool:
+        """Whether something would be lost if another house took this folder; a database without its secrets, too."""
+        return self.is_made or os.path.lexists(self.postgres / "data")
 
     def make(self, services: Iterable[str]) -> Secrets:
         """Have every folder and secret there, those that are missing made; return the secrets. The caller holds it."""
@@ -133,17 +148,16 @@ class Home:
     def secrets(self) -> Secrets:
         """Return what was written once. Raises Broken when the file is gone or is another's."""
         try:
-            kept = json.loads(self.secrets_file.read_text())
-            return Secrets(kept["service_token"], kept["passwords"])
+            return _secrets_in(json.loads(self.secrets_file.read_text()))
         except FileNotFoundError:
-            raise Broken(f"{self.secrets_file} is gone; restore it from a backup") from None
-        except (ValueError, KeyError, TypeError):
-            raise Broken(f"{self.secrets_file} is not what was written; restore it from a backup") from None
+            raise Broken(f"{self.secrets_file} is gone. {_NEW_SECRETS}") from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Broken(f"{self.secrets_file} is not what was written; remove it. {_NEW_SECRETS}") from None
 
     def admin_key(self) -> str:
-        """Return the operator's key. Raises Rejected when there is none here or it may not be read."""
+        """Return the operator's key. Raises Rejected when none may be read here, Broken for what is none."""
         try:
-            return self.admin_key_file.read_text().strip()
+            key = self.admin_key_file.read_bytes().decode(errors="replace").strip()
         except FileNotFoundError:
             raise Rejected.of(
                 "DEEDLOG_HOME", f"there is no admin.key in {self.path}", "Start the house: deedlog up."
@@ -152,19 +166,50 @@ class Home:
             raise Rejected.of(
                 "DEEDLOG_HOME", f"{self.admin_key_file} may not be read", "Be its owner, or set DEEDLOG_KEY."
             ) from None
+        if not _ADMIN_KEY.fullmatch(key):
+            raise Broken(
+                f"{self.admin_key_file} is not what was written. Take it from a backup, or remove it and start the "
+                "house again: deedlog down, then deedlog up, which writes a new key"
+            )
+        return key
 
     def admin_key_digest(self) -> str:
         """Return the SHA-256 of the operator's key in hexadecimal: all that a service is told of it."""
         return hashlib.sha256(self.admin_key().encode()).hexdigest()
 
     def hold(self) -> Hold:
-        """Return the hold on this folder, which is made if it is missing. Raises HouseRuns with the holder's number."""
+        """Return the hold on this folder, which is made if it is missing.
+
+        Raises HouseRuns with the holder's number, Conflict when the house here is another user's.
+        """
         make_folder(self.path, for_servers=True)
+        self.require_ours()
         return hold(self.lock_file)
+
+    def require_ours(self) -> None:
+        """Return unless the house here is another user's: what we would leave in it, its owner could not open.
+
+        Raises Conflict naming the owner.
+        """
+        if self.is_made and (owner := self.secrets_file.stat().st_uid) != os.geteuid():
+            raise Conflict(
+                f"{self.path} holds a house of user {_name_of(owner)}, and this is {_name_of(os.geteuid())}. "
+                "Act as that user, or choose another folder and port: DEEDLOG_HOME, DEEDLOG_PORT."
+            )
+
+    def require_whole(self) -> None:
+        """Return unless a restore broke off here. Raises Conflict with the command that does it again."""
+        if self.restoring_file.exists():
+            backup = self.restoring_file.read_text().strip()
+            raise Conflict(f"a restore into {self.path} broke off. Do it again: deedlog restore {backup}")
+
+    def holder(self) -> int | None:
+        """Return the number of the process that holds this folder now; 0 before it is told, None for nobody."""
+        return holder_of(self.lock_file)
 
     def is_held(self) -> bool:
         """Say whether some process holds this folder now."""
-        return is_held(self.lock_file)
+        return self.holder() is not None
 
 
 def default_home(environment: Mapping[str, str]) -> Home:
@@ -201,3 +246,20 @@ def write_private(file: Path, text: str) -> None:
         writer.flush()
         os.fsync(writer.fileno())
     aside.rename(file)
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _secrets_in(kept: Any) -> Secrets:
+    """Return the secrets of a parsed file. Raises ValueError, KeyError, TypeError or AttributeError."""
+    passwords = {
+        name: {role: roles[role] for role in ("door", "backbone")} for name, roles in kept["passwords"].items()
+    }
+    if len(kept["service_token"]) < SECRET_BYTES:
+        raise ValueError("the services' token is too short to be one")
+    return Secrets(kept["service_token"], passwords)

@@ -11,6 +11,7 @@ as a new incarnation. Stopping goes from the door inwards: the front process, th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from infra.embedded.databases import databases_of, set_up_databases
 from infra.embedded.health import Health, health_of_all
 from infra.embedded.home import Home
 from infra.embedded.layout import Layout
+from infra.embedded.obstacle import in_words
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import LaunchFailed, log_tail
 from infra.embedded.state import HouseState, Phase, end_leftovers, write_state
@@ -61,7 +63,7 @@ class House:
         self.home = home
         self.layout = layout
         self._clock = clock
-        self._report = report
+        self._report = _undisturbed(report)
         self._secrets = home.make(layout.services)
         self._go = home.path / "databases-are-ready"
         self.postgres = EmbeddedPostgres(home.postgres, layout.postgres_port)
@@ -86,14 +88,15 @@ class House:
         try:
             await self._start_parts()
             await self._until_ready()
+            self.seconds_to_ready = self._clock.monotonic() - began
+            self._state = replace(self._state, seconds_to_ready=round(self.seconds_to_ready, 2))
+            self._note("ready")
         except BaseException as error:
             await self._stop_parts()
-            reason = str(error) if isinstance(error, DeedlogError) else "it was interrupted"
-            self._note("failed", reason)
+            self._note_anyway("failed", _reason(error))
+            if isinstance(error, OSError):
+                raise in_words(error) from error
             raise
-        self.seconds_to_ready = self._clock.monotonic() - began
-        self._state = replace(self._state, seconds_to_ready=round(self.seconds_to_ready, 2))
-        self._note("ready")
         self._watching = asyncio.create_task(self._watch(), name="watch")
 
     async def stop(self) -> None:
@@ -101,9 +104,9 @@ class House:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        self._note("stopping")
+        self._note_anyway("stopping")
         await self._stop_parts()
-        self._note("stopped")
+        self._note_anyway("stopped")
 
     def readiness(self) -> Readiness:
         """Say whether all parts run."""
@@ -189,7 +192,7 @@ class House:
     async def _watch_one(self, one: Watched) -> None:
         while True:
             if await one.tend():
-                self._note(self._state.phase)
+                self._note_anyway(self._state.phase)
             await asyncio.sleep(LOOK_SECONDS)
 
     # Stopping
@@ -211,3 +214,28 @@ class House:
         processes = tuple(one.state() for one in self._all if one.unit.pid)
         self._state = replace(self._state, phase=phase, reason=reason, processes=processes)
         write_state(self.home, self._state)
+
+    def _note_anyway(self, phase: Phase, reason: str = "") -> None:
+        """The same where it can be written. A full disk is told, and keeps nobody from looking after the parts."""
+        try:
+            self._note(phase, reason)
+        except OSError as error:
+            self._report(str(in_words(error)))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError):
+        return str(in_words(error))
+    if isinstance(error, Exception):
+        return str(error) if isinstance(error, DeedlogError) else f"{type(error).__name__}: {error}"
+    return "it was interrupted"
+
+
+def _undisturbed(report: Report) -> Report:
+    """Return a report that fails in nothing when nobody listens any more, or the disk of the log is full."""
+
+    def told(sentence: str) -> None:
+        with contextlib.suppress(OSError):
+            report(sentence)
+
+    return told

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +24,7 @@ from infra.embedded.hold import HouseRuns
 from infra.embedded.home import Home, make_folder
 from infra.embedded.house import READY_SECONDS_MAX, House, NotReady
 from infra.embedded.layout import LAYOUTS, PORT, Layout, lay_out
+from infra.embedded.obstacle import NoRoom, in_words
 from infra.embedded.process import BARE_ENVIRONMENT, log_tail, opened_log
 from infra.embedded.state import HouseState, read_state, running_state
 from infra.embedded.watching import Report
@@ -31,6 +35,8 @@ from shared.runtime.lifecycle import STOP_SECONDS, launch, run
 DETACHED_SECONDS_MAX: Final = READY_SECONDS_MAX + STOP_SECONDS
 DOWN_SECONDS_MAX: Final = STOP_SECONDS + 5.0
 UNAVAILABLE: Final = 3
+ROOM_BYTES_MIN: Final = 64 << 20
+"""What a start needs before anything is written: a database that stops for want of room cannot even say so."""
 
 
 class StillRuns(Unavailable):
@@ -42,10 +48,13 @@ class StillRuns(Unavailable):
 async def keep(home: Home, layout: Layout, report: Report, ready: Callable[[House], None]) -> None:
     """Have run the house until SIGINT, SIGTERM or SIGHUP, all stopped in order on return.
 
-    Raises HouseRuns when the folder is held, StartFailed with the reason when the house does not become ready.
+    Raises HouseRuns when the folder is held, NoRoom when its disk is full, StartFailed with the reason when the house
+    does not become ready.
     """
     hold = home.hold()
     try:
+        home.require_whole()
+        require_room(home)
         house = House(home, layout, SystemClock(), report)
         stopping = asyncio.Event()
         # A terminal that is closed is a reason to stop in order, not to die.
@@ -58,15 +67,17 @@ async def keep(home: Home, layout: Layout, report: Report, ready: Callable[[Hous
 def keep_detached(home: Home, layout: Layout) -> HouseState:
     """Return the state of a house that runs in the background and is ready: every consumer holds its partitions.
 
-    Raises HouseRuns when one runs on the folder already, NotReady with the reason when it did not come up; nothing is
-    left running then.
+    Raises HouseRuns when one runs on the folder already, NoRoom when its disk is full, NotReady with the reason when
+    it did not come up; nothing is left running then, nor when the wait is interrupted.
     """
     require_free(home)
     make_folder(home.path, for_servers=True)
+    require_room(home)
     make_folder(home.logs)
     log_file = home.logs / "house.log"
     words = ["--home", str(home.path), "--port", str(layout.port), "--layout", layout.name]
     with opened_log(log_file) as log:
+        log_began = os.fstat(log.fileno()).st_size
         keeper = subprocess.Popen(
             [sys.executable, "-P", "-m", "infra.embedded.keeper", *words, "--services", *layout.services],
             stdin=subprocess.DEVNULL,
@@ -76,41 +87,71 @@ def keep_detached(home: Home, layout: Layout) -> HouseState:
             env={**BARE_ENVIRONMENT, "PYTHONPATH": f"{ROOT}:{ROOT / 'proto' / 'gen'}"},
             start_new_session=True,
         )
-    return _awaited(home, keeper, log_file)
+    return _awaited(home, keeper, partial(log_tail, log_file, log_began))
 
 
 def require_free(home: Home) -> None:
-    """Return when no house runs on the folder. Raises HouseRuns naming its process."""
+    """Return when no house runs on the folder, none of another user's lies there, and none that is half restored.
+
+    Raises HouseRuns naming its process, Conflict naming its owner or the restore.
+    """
+    home.require_ours()
     if home.is_held():
         home.hold().let_go()  # raises, with the holder's number; or it has just ended
+    home.require_whole()
 
 
-def _awaited(home: Home, keeper: subprocess.Popen[bytes], log_file: Path) -> HouseState:
-    ends_at = time.monotonic() + DETACHED_SECONDS_MAX
-    while time.monotonic() < ends_at:
-        state = read_state(home)
-        is_its = state is not None and state.pid == keeper.pid
-        if state is not None and is_its and state.phase == "ready":
-            return state
-        if keeper.poll() is not None:
-            reason = state.reason if state is not None and is_its else ""
-            raise NotReady(reason or f"the house ended at its start: {log_tail(log_file)}")
-        time.sleep(0.05)
+def require_room(home: Home) -> None:
+    """Return when the disks of the folder and of its database have ROOM_BYTES_MIN. Raises NoRoom naming the place."""
+    data = home.postgres / "data"
+    for place in (home.path, data.resolve()) if data.exists() else (home.path,):
+        free = shutil.disk_usage(place).free
+        if free < ROOM_BYTES_MIN:
+            raise NoRoom(
+                f"{place} has room for {free >> 20} MB, and a house is started with {ROOM_BYTES_MIN >> 20} MB or more. "
+                "Make room, then start it again; what it holds is kept."
+            )
+
+
+def _awaited(home: Home, keeper: subprocess.Popen[bytes], last_words: Callable[[], str]) -> HouseState:
+    try:
+        ends_at = time.monotonic() + DETACHED_SECONDS_MAX
+        while time.monotonic() < ends_at:
+            state = read_state(home)
+            is_its = state is not None and state.pid == keeper.pid
+            if state is not None and is_its and state.phase == "ready":
+                return state
+            if keeper.poll() is not None:
+                reason = state.reason if state is not None and is_its else ""
+                raise NotReady(reason or f"the house ended at its start: {last_words()}")
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        _stop(keeper)
+        raise
+    _stop(keeper)
+    raise NotReady(f"the house was not ready after {DETACHED_SECONDS_MAX:g} s: {last_words()}")
+
+
+def _stop(keeper: subprocess.Popen[bytes]) -> None:
     keeper.terminate()
     try:
         keeper.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         keeper.kill()
-    raise NotReady(f"the house was not ready after {DETACHED_SECONDS_MAX:g} s: {log_tail(log_file)}")
 
 
 def end(home: Home) -> HouseState | None:
     """The house of this folder has ended in order; return what it was, or None when none ran.
 
-    Raises StillRuns when it takes longer than DOWN_SECONDS_MAX.
+    Raises StillRuns when it takes longer than DOWN_SECONDS_MAX, or when what holds the folder is no house.
     """
     state = running_state(home)
     if state is None:
+        if (holder := home.holder()) is not None:
+            raise StillRuns(
+                f"process {holder or 'unknown'} holds {home.path} and is no house that has started: a backup, a "
+                "restore or a start. Wait until it ends, or end it, then do the same again."
+            )
         return None
     try:
         os.kill(state.pid, signal.SIGTERM)
@@ -135,7 +176,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     clock = SystemClock()
 
     def report(sentence: str) -> None:
-        print(f"{rfc3339(clock.now())} {sentence}", flush=True)
+        with contextlib.suppress(OSError):  # the disk of the log may be full: no reason to fall over
+            print(f"{rfc3339(clock.now())} {sentence}", flush=True)
 
     def ready(house: House) -> None:
         report(f"ready after {house.seconds_to_ready:.2f} s at {house.layout.origin}")
@@ -148,6 +190,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except DeedlogError as error:
         report(str(error))
+        return UNAVAILABLE
+    except OSError as error:
+        report(str(in_words(error)))
         return UNAVAILABLE
     return 0
 

@@ -32,6 +32,7 @@ PORT: Final = 8484
 PORT_FIRST: Final = 1024
 PORTS_SPAN: Final = 64
 """A house uses ports of the origin's number to this many above it, and no others."""
+PORT_LAST: Final = 65_535 - PORTS_SPAN
 RECORD_NICENESS: Final = 5
 """Who waits for a profile waits for intake and inference; the record may follow a moment later."""
 _POSTGRES, _BROKER, _RPC, _HTTP, _METRICS = 1, 2, 10, 26, 42
@@ -113,9 +114,9 @@ class Layout:
         taken = {port: purpose for port, purpose in sorted(self.ports().items()) if not is_free(port)}
         if taken:
             listed = ", ".join(f"{port} ({purpose})" for port, purpose in taken.items())
+            another = self.port + 100 if self.port + 100 <= PORT_LAST else PORT
             raise PortTaken(
-                f"on {HOST} other programs hold {listed}; "
-                f"end them, or choose another origin: DEEDLOG_PORT={self.port + 100}"
+                f"on {HOST} other programs hold {listed}; end them, or choose another origin: DEEDLOG_PORT={another}"
             )
 
 
@@ -129,9 +130,9 @@ def lay_out(name: str, port: int = PORT, services: Sequence[str] | None = None) 
 
     services: which of SERVICES to run, all that are installed unless given.
     """
-    if not PORT_FIRST <= port <= 65_535 - PORTS_SPAN:
+    if not PORT_FIRST <= port <= PORT_LAST:
         raise Rejected.of(
-            "DEEDLOG_PORT", f"expected {PORT_FIRST} to {65_535 - PORTS_SPAN}, got {port}", f"Leave it out for {PORT}."
+            "DEEDLOG_PORT", f"expected {PORT_FIRST} to {PORT_LAST}, got {port}", f"Leave it out for {PORT}."
         )
     chosen = installed_services() if services is None else tuple(services)
     if name == "shared":

@@ -71,7 +71,7 @@ SETTINGS: Final[Mapping[str, str]] = {
 _HBA: Final = """# Written at each start. Nobody is trusted, and nothing but the loopback is heard.
 host all all 127.0.0.1/32 scram-sha-256
 """
-_OPERATOR_FILE: Final = "operator.conf"
+OPERATOR_FILE: Final = "operator.conf"
 
 
 class Cluster:
@@ -96,7 +96,10 @@ class Cluster:
         if self.user is not None and not can_enter(data, self.user):
             raise LaunchFailed(f"the system user cannot enter {data}; look at the rights of each folder above")
         if (owner := data.stat().st_uid) != self._owner_uid:
-            raise LaunchFailed(f"{data} belongs to user {owner}, and the server would run as {self._owner_uid}")
+            raise LaunchFailed(
+                f"{data} belongs to user {owner}, and the server would run as user {self._owner_uid}; act as the user "
+                f"who made it, or give it back: chown -R {self._owner_uid}"
+            )
         return data
 
     @property
@@ -105,7 +108,10 @@ class Cluster:
         try:
             return self.password_file.read_text().strip()
         except FileNotFoundError:
-            raise LaunchFailed(f"{self.password_file} is gone; the database cannot be administered") from None
+            raise LaunchFailed(
+                f"{self.password_file} is gone, and the database cannot be administered; put it back, or lay "
+                "a backup into another folder: deedlog restore"
+            ) from None
 
     async def create(self, programs: Path) -> None:
         """The cluster exists, with checksums and a random admin password; or, if interrupted, nothing that counts."""
@@ -128,8 +134,8 @@ class Cluster:
         """Both configuration files say what this version of us wants, for a server on `port`."""
         settings = {"port": str(port), **SETTINGS}
         lines = [f"{name} = '{value}'" for name, value in settings.items()]
-        head = f"# Written at each start; settings of your own belong into {_OPERATOR_FILE} beside it."
-        body = "\n".join([head, *lines, f"include_if_exists = '{_OPERATOR_FILE}'", ""])
+        head = f"# Written at each start; settings of your own belong into {OPERATOR_FILE} beside it."
+        body = "\n".join([head, *lines, f"include_if_exists = '{OPERATOR_FILE}'", ""])
         self._write(self.data / "postgresql.conf", body)
         self._write(self.data / "pg_hba.conf", _HBA)
 

@@ -150,11 +150,11 @@ async def becomes(claim: Callable[[], bool], seconds_max: float) -> bool:
         return claim()
 
 
-def log_tail(log_file: Path) -> str:
-    """Return the log's last lines in one, or a note that there are none."""
+def log_tail(log_file: Path, began: int = 0) -> str:
+    """Return the log's last lines in one, or a note that there are none; nothing from before the byte `began`."""
     try:
         with log_file.open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - 4096))
+            log.seek(max(began, log.seek(0, os.SEEK_END) - 4096))
             return _last_lines(log.read().decode(errors="replace"))
     except OSError:
         return "it left no log"

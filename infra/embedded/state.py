@@ -19,6 +19,7 @@ from infra.embedded.home import Home, write_private
 Phase: TypeAlias = Literal["starting", "ready", "stopping", "stopped", "failed"]
 LEFTOVER_STOP_SECONDS: Final = 4.0
 LEFTOVER_KILL_SECONDS: Final = 2.0
+GONE: Final = "it does not run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +69,17 @@ def read_state(home: Home) -> HouseState | None:
         kept.pop("format")
         processes = tuple(ProcessState(**one) for one in kept.pop("processes"))
         return HouseState(**{**kept, "services": tuple(kept["services"])}, processes=processes)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
 def running_state(home: Home) -> HouseState | None:
-    """Return the state of the house that runs in this folder now, or None when none does."""
-    return read_state(home) if home.is_held() else None
+    """Return the state of the house that runs in this folder now, or None when none does.
+
+    What a house wrote that has ended counts for nothing, also while a backup or another start holds the folder.
+    """
+    state = read_state(home)
+    return state if state is not None and state.pid == home.holder() else None
 
 
 def created_at(pid: int) -> float:
@@ -91,7 +96,7 @@ async def end_leftovers(home: Home) -> Sequence[str]:
     PostgreSQL is not among them: it is ended where its data lie.
     """
     state = read_state(home)
-    left = [one for one in (state.processes if state else ()) if one.name != "postgres" and _still_runs(one)]
+    left = [one for one in (state.processes if state else ()) if one.name != "postgres" and still_runs(one)]
     processes = [psutil.Process(one.pid) for one in left]
     for process in processes:
         process.terminate()
@@ -102,5 +107,6 @@ async def end_leftovers(home: Home) -> Sequence[str]:
     return [one.name for one in left]
 
 
-def _still_runs(one: ProcessState) -> bool:
+def still_runs(one: ProcessState) -> bool:
+    """Say whether it is there yet; what was noted of it may be old, as where the disk is full."""
     return one.created_at > 0 and abs(created_at(one.pid) - one.created_at) < 0.01

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from infra.embedded.obstacle import in_words
 from infra.embedded.state import ProcessState, created_at
 from infra.embedded.units import HostedProcess, Unit
 from shared.kernel.clock import Clock
@@ -58,7 +59,10 @@ class Watched:
         self._reason, self._due_at = "", None
 
     async def tend(self) -> bool:
-        """Start it again if it has died and its pause is over; say whether anything changed. Owns the retries."""
+        """Start it again if it has died and its pause is over; say whether anything changed. Owns the retries.
+
+        A disk that is full or a folder that is closed is waited out like anything else that keeps it from starting.
+        """
         if self.unit.is_alive:
             return False
         now = self._clock.monotonic()
@@ -71,25 +75,40 @@ class Watched:
         try:
             await self.start()
         except DeedlogError as error:
-            self._reason, self._due_at = str(error), now + self._pause_seconds
-            self._report(f"{self.name} cannot be started: {error}; again in {self._pause_seconds:g} s")
+            self._cannot(now, error)
+        except OSError as error:
+            self._cannot(now, in_words(error))
         else:
             self._restarts += 1
             self._report(f"{self.name} runs again as process {self.unit.pid}")
         return True
 
     async def stop(self, seconds_max: float) -> None:
-        """It has ended: in order, or killed when that takes longer than `seconds_max`."""
+        """It has ended: in order, or killed when that takes longer than `seconds_max`; or it is told that it has not.
+
+        Raises nothing of the kind, for what comes after it is to be stopped all the same.
+        """
         began, was_alive = self._clock.monotonic(), self.unit.is_alive
+        try:
+            if not await self._stopped(seconds_max):
+                self._report(f"{self.name} did not stop within {seconds_max:.1f} s and was killed")
+            elif was_alive:
+                self._report(f"{self.name} stopped in {self._clock.monotonic() - began:.2f} s")
+        except DeedlogError as error:
+            self._report(f"{self.name} was not stopped: {error}")
+
+    async def _stopped(self, seconds_max: float) -> bool:
         try:
             async with asyncio.timeout(max(seconds_max, 0)):
                 await self.unit.stop()
         except TimeoutError:
             await self.unit.kill()
-            self._report(f"{self.name} did not stop within {seconds_max:.1f} s and was killed")
-        else:
-            if was_alive:
-                self._report(f"{self.name} stopped in {self._clock.monotonic() - began:.2f} s")
+            return False
+        return True
+
+    def _cannot(self, now: float, error: DeedlogError) -> None:
+        self._reason, self._due_at = str(error), now + self._pause_seconds
+        self._report(f"{self.name} cannot be started: {self._reason.rstrip('.')}; again in {self._pause_seconds:g} s")
 
     def _has_died(self, now: float) -> None:
         if now - self._started_at > CALM_SECONDS:

@@ -6,14 +6,20 @@ import os
 import stat
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from infra.embedded import keeper
 from infra.embedded.hold import HouseRuns
-from infra.embedded.home import Home, default_home
+from infra.embedded.home import Home, default_home, write_private
+from infra.embedded.keeper import keep_detached, require_free
+from infra.embedded.layout import lay_out
+from infra.embedded.obstacle import NoRoom
+from infra.embedded.ports import free_port
 from infra.embedded.system_user import SYSTEM_FOLDER
-from shared.kernel.errors import Broken, Rejected
+from shared.kernel.errors import Broken, Conflict, Rejected
 
 SERVICES = ("identity", "record_log")
 
@@ -73,7 +79,9 @@ def test_no_two_secrets_are_alike(home: Home) -> None:
     assert all(len(word) >= 43 for word in words)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"service_token": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"service_token": "x"}', '{"service_token": "x", "passwords": {}}', "\x00"]
+)
 def test_broken_secrets_are_named_and_not_replaced(home: Home, content: str) -> None:
     home.make(SERVICES)
     home.secrets_file.write_text(content)
@@ -85,6 +93,48 @@ def test_broken_secrets_are_named_and_not_replaced(home: Home, content: str) -> 
 def test_a_folder_without_a_key_says_what_to_do(home: Home) -> None:
     with pytest.raises(Rejected, match="deedlog up"):
         home.admin_key()
+
+
+@pytest.mark.parametrize("content", [b"", b"dla_cut", b"\xff" * 48, b"dla_two words" * 4])
+def test_a_bent_admin_key_opens_nothing_and_is_told_with_the_mend(home: Home, content: bytes) -> None:
+    home.make(SERVICES)
+    home.admin_key_file.write_bytes(content)
+    for look in (home.admin_key, home.admin_key_digest):
+        with pytest.raises(Broken, match=r"admin\.key is not what was written.*remove it"):
+            look()
+
+
+def test_secrets_that_were_removed_are_made_anew(home: Home) -> None:
+    first = home.make(SERVICES)
+    home.secrets_file.unlink()
+    assert home.make(SERVICES).passwords["identity"] != first.passwords["identity"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_house_of_another_user_is_left_alone(home: Home) -> None:
+    home.make(SERVICES)
+    os.chown(home.secrets_file, 65534, 65534)
+    before = sorted(home.path.iterdir())
+    for touch in (home.hold, partial(require_free, home)):
+        with pytest.raises(Conflict, match="holds a house of user"):
+            touch()
+    assert sorted(home.path.iterdir()) == before
+
+
+def test_a_start_without_room_is_refused_before_anything_is_written(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "ROOM_BYTES_MIN", 1 << 60)
+    with pytest.raises(NoRoom, match="Make room"):
+        keep_detached(home, lay_out("shared", free_port()))
+    assert list(home.path.iterdir()) == []
+
+
+def test_a_house_that_is_half_restored_is_not_started(home: Home) -> None:
+    home.make(SERVICES)
+    write_private(home.restoring_file, "/safe/house.tar\n")
+    with pytest.raises(Conflict, match=r"deedlog restore /safe/house\.tar"):
+        keep_detached(home, lay_out("shared", free_port()))
 
 
 def test_a_second_hold_is_refused_with_the_number_of_the_first(home: Home) -> None:

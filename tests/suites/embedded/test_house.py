@@ -150,6 +150,31 @@ def test_a_killed_keeper_leaves_nothing_running_and_the_next_start_works(place: 
     assert alive(everybody) == []
 
 
+def test_a_house_that_cannot_note_its_state_looks_after_its_parts_all_the_same(place: Place) -> None:
+    """As on a full disk: the file of the state cannot be written, and a part dies."""
+    place.json("up", "--detach")
+    keeper, killed = psutil.Process(place.state()["pid"]), place.pid("broker")
+    everybody = descendants(keeper.pid)
+    obstacle = place.home.path / ".house.json.aside"
+    obstacle.mkdir()
+    try:
+        for _ in range(2):
+            os.kill(killed, signal.SIGKILL)
+            assert place.run("status").returncode == 1
+            ends_at = time.monotonic() + READY_SECONDS_MAX
+            while not (brokers := {one.pid for one in keeper.children() if one.name() == "tansu"} - {killed}):
+                assert time.monotonic() < ends_at
+                time.sleep(0.05)
+            (killed,) = brokers
+        assert place.run("down").returncode == 0
+    finally:
+        obstacle.rmdir()
+    ends_at = time.monotonic() + STOP_SECONDS_MAX
+    while alive(everybody) and time.monotonic() < ends_at:
+        time.sleep(0.02)
+    assert alive(everybody) == []
+
+
 def test_a_taken_port_is_told_in_a_sentence_and_nothing_is_left(place: Place) -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", place.port))
