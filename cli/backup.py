@@ -56,7 +56,7 @@ def restore(
     """
     around = Surroundings.look()
     with _steps(json) as step:
-        services = asyncio.run(restore_backup(around.home, file, is_forced=force, step=step))
+        services = asyncio.run(restore_backup(around.home, file.absolute(), is_forced=force, step=step))
     answer = {"home": str(around.home.path), "services": list(services)}
     pairs = [("home", str(around.home.path)), ("holds", services), ("next", "deedlog up")]
     show(answer, json, lambda: facts(pairs))

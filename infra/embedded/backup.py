@@ -12,6 +12,7 @@ writing, which takes milliseconds, all snapshots are taken. So no service has he
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -32,6 +33,7 @@ from infra.embedded.lending import database_dsn, lent_postgres
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.postgres_dump import pg_dump
 from shared.kernel.clock import Clock, rfc3339
+from shared.kernel.errors import Rejected
 from shared.runtime.database_setup import ServiceDatabase
 
 FORMAT: Final = "deedlog/backup/v1"
@@ -55,8 +57,11 @@ class Kept:
 async def make_backup(home: Home, target: Path, clock: Clock, step: Step) -> Kept:
     """The file `target` (0600) holds the house as of one instant, whether or not it runs; replaced if it was there.
 
-    step: told what is being done. Raises Rejected when there is no house, LaunchFailed with what pg_dump said.
+    step: told what is being done. Raises Rejected when there is no house or no such folder, DatabaseRefused, and
+    LaunchFailed with what pg_dump said; the file is as it was then.
     """
+    if not target.parent.is_dir():
+        raise Rejected.of(str(target.parent), "there is no such folder", "Make it, or name another.")
     async with lent_postgres(home) as server:
         with tempfile.TemporaryDirectory(prefix=".deedlog-backup-", dir=target.parent) as folder:
             staged = Path(folder)
@@ -124,7 +129,25 @@ def _copy(home: Home, staged: Path) -> None:
             shutil.copy2(home.path / name, staged / name)
     for name in FOLDERS:
         if (home.path / name).is_dir():
-            shutil.copytree(home.path / name, staged / name)
+            copy_living(home.path / name, staged / name)
+
+
+def copy_living(source: Path, target: Path) -> None:
+    """`target` holds what `source` does. What goes away meanwhile, as the scratch of a check does, is left out.
+
+    Raises OSError for whatever is there and cannot be read.
+    """
+    for folder, _, names in os.walk(source, onerror=_unless_gone):
+        place = target / Path(folder).relative_to(source)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy2(Path(folder) / name, place / name, follow_symlinks=False)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _noted(home: Home, target: Path, manifest: Mapping[str, Any], members: int) -> Kept:
@@ -140,14 +163,17 @@ def _pack(staged: Path, manifest: Mapping[str, Any], target: Path) -> int:
     (staged / "manifest.json").write_text(json.dumps({**manifest, "sha256": digests}, indent=2) + "\n")
     aside = target.with_name(f".{target.name}.aside")
     aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w") as archive:
-        for name in ("manifest.json", *sorted(digests)):
-            archive.add(staged / name, arcname=name, recursive=False)
-        archive.close()
-        raw.flush()
-        os.fsync(raw.fileno())
-    aside.replace(target)
+    try:
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w") as archive:
+            for name in ("manifest.json", *sorted(digests)):
+                archive.add(staged / name, arcname=name, recursive=False)
+            archive.close()
+            raw.flush()
+            os.fsync(raw.fileno())
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)  # of a disk that was full half way
     return len(digests)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from infra.embedded.backup import FILES, FOLDERS, FORMAT, Step, connected, digest_of, files_in
 from infra.embedded.databases import databases_of
-from infra.embedded.home import Home, make_folder
+from infra.embedded.home import Home, make_folder, write_private
 from infra.embedded.lending import database_dsn, started_postgres
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.postgres_dump import pg_restore
@@ -25,49 +25,68 @@ from shared.runtime.database_setup import create_database
 from shared.runtime.stream_store import mark_restored
 
 MANIFEST_BYTES_MAX: Final = 16 << 20
+_STAGED: Final = ".restore-"
 
 
 async def restore_backup(home: Home, source: Path, *, is_forced: bool, step: Step) -> tuple[str, ...]:
     """The folder holds what the backup holds, and each service enters a new epoch at its start; return the services.
 
     Everything in the file is checked before anything is changed. Raises HouseRuns, Conflict for a folder that holds a
-    house already (unless forced, then that one is gone for ever), Rejected for a file that is no whole backup.
+    house already (unless forced, then that one is gone for ever), Rejected for a file that is no whole backup. What
+    breaks off later is noted in the folder: no house starts there until the restore was done again.
     """
     hold = home.hold()
     try:
-        if home.is_made and not is_forced:
+        if home.holds_anything and not is_forced and not home.restoring_file.exists():
             raise Conflict(
                 f"{home.path} holds a house already; restore into an empty folder (DEEDLOG_HOME), or lose it: --force"
             )
-        with tempfile.TemporaryDirectory(prefix=".restore-", dir=home.path) as folder:
+        for left in home.path.glob(f"{_STAGED}*"):
+            shutil.rmtree(left)
+        with tempfile.TemporaryDirectory(prefix=_STAGED, dir=home.path) as folder:
             step("checking the file")
             staged = Path(folder)
-            manifest = await asyncio.to_thread(_unpack, source, staged)
+            services = await asyncio.to_thread(_unpack, source, staged)
+            write_private(home.restoring_file, f"{source}\n")
             await _clear(home)
             _place(staged, home)
             hold.let_go()  # the server takes it again
-            return await _load(home, staged, manifest["services"], step)
+            await _load(home, staged, services, step)
+        home.restoring_file.unlink()
+        return services
     finally:
         hold.let_go()
 
 
-def _unpack(source: Path, staged: Path) -> dict[str, Any]:
-    """Lay the file's members into `staged`, each as its digest says. Raises Rejected otherwise."""
+def _unpack(source: Path, staged: Path) -> tuple[str, ...]:
+    """Lay the file's members into `staged`, each as its digest says; return the services. Raises Rejected otherwise."""
     try:
         with tarfile.open(source, mode="r:") as archive:
             archive.extractall(staged, filter="data")
-        text = (staged / "manifest.json").read_bytes()
-        manifest = json.loads(text) if len(text) <= MANIFEST_BYTES_MAX else {}
-    except (OSError, tarfile.TarError, ValueError) as error:
+        manifest = _manifest(staged / "manifest.json")
+    except (tarfile.TarError, ValueError, EOFError) as error:
         raise _no_backup(source, f"it cannot be read ({error})") from None
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+    if manifest.get("format") != FORMAT:
         raise _no_backup(source, f"its format is not {FORMAT}")
+    told, services = manifest.get("sha256"), manifest.get("services")
+    if not isinstance(told, dict) or not isinstance(services, list):
+        raise _no_backup(source, "its manifest does not say what it holds")
     found = {str(file.relative_to(staged)): digest_of(file) for file in files_in(staged)}
     found.pop("manifest.json")
-    if found != manifest.get("sha256"):
-        wrong = sorted(found.items() ^ dict(manifest.get("sha256", {})).items())
-        raise _no_backup(source, f"{wrong[0][0] if wrong else 'a member'} is not what was put in")
-    return manifest
+    if found != told:
+        raise _no_backup(source, f"{min(found.items() ^ told.items())[0]} is not what was put in")
+    needed = {"secrets.json", "admin.key", *(f"databases/{service}.dump" for service in services)}
+    if missing := needed - found.keys():
+        raise _no_backup(source, f"{min(missing)} is missing")
+    return tuple(services)
+
+
+def _manifest(file: Path) -> dict[str, Any]:
+    """Return what the manifest says; nothing when there is none, or one that is longer than any."""
+    if not file.is_file() or file.stat().st_size > MANIFEST_BYTES_MAX:
+        return {}
+    manifest = json.loads(file.read_bytes())
+    return manifest if isinstance(manifest, dict) else {}
 
 
 async def _clear(home: Home) -> None:
@@ -92,7 +111,7 @@ def _place(staged: Path, home: Home) -> None:
         file.chmod(0o600)
 
 
-async def _load(home: Home, staged: Path, services: Sequence[str], step: Step) -> tuple[str, ...]:
+async def _load(home: Home, staged: Path, services: Sequence[str], step: Step) -> None:
     async with started_postgres(home) as server:
         for one in databases_of(services, home.secrets()):
             step(f"database of {one.service}")
@@ -101,7 +120,6 @@ async def _load(home: Home, staged: Path, services: Sequence[str], step: Step) -
             await pg_restore(dsn, staged / "databases" / f"{one.service}.dump")
             async with connected(server, one.database) as connection:
                 await mark_restored(connection)
-    return tuple(services)
 
 
 def _close(folder: Path) -> None:

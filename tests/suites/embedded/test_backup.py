@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import stat
 import tarfile
 import threading
@@ -13,6 +15,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from infra.embedded.backup import copy_living
 from infra.embedded.lending import database_dsn, lent_postgres
 from tests.suites.embedded.place import Place
 
@@ -45,6 +48,25 @@ def tampered(file: Path, name: str, folder: Path) -> Path:
     with tarfile.open(bent, "w") as archive:
         archive.add(unpacked, arcname=".")
     return bent
+
+
+def without(file: Path, name: str, folder: Path, instead: bytes | None = None) -> Path:
+    """Return a copy of a backup that lacks a member, or holds another in its place; its manifest agrees."""
+    unpacked = folder / "unpacked"
+    unpacked.mkdir(parents=True)
+    with tarfile.open(file) as archive:
+        archive.extractall(unpacked, filter="data")
+    (unpacked / name).unlink()
+    manifest = json.loads((unpacked / "manifest.json").read_text())
+    del manifest["sha256"][name]
+    if instead is not None:
+        (unpacked / name).write_bytes(instead)
+        manifest["sha256"][name] = hashlib.sha256(instead).hexdigest()
+    (unpacked / "manifest.json").write_text(json.dumps(manifest))
+    made = folder / "made.tar"
+    with tarfile.open(made, "w") as archive:
+        archive.add(unpacked, arcname=".")
+    return made
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,65 @@ def test_a_file_that_was_bent_changes_nothing(place: Place, kept: Kept, tmp_path
         assert done.returncode == 2, done.stderr
         assert "no whole backup" in done.stderr
     assert people_in(place) == 1
+
+
+def test_a_file_that_lacks_a_member_changes_nothing(place: Place, kept: Kept, tmp_path: Path) -> None:
+    place.json("restore", str(kept.file))
+    done = place.run("restore", str(without(kept.file, "databases/identity.dump", tmp_path / "less")), "--force")
+    assert done.returncode == 2
+    assert "databases/identity.dump is missing" in done.stderr
+    assert people_in(place) == 1
+
+
+def test_a_restore_that_broke_off_starts_nothing_until_it_is_done_again(
+    place: Place, kept: Kept, tmp_path: Path
+) -> None:
+    """Interleaving: the old house is gone, and the second database of the backup cannot be read."""
+    broken = without(kept.file, "databases/identity.dump", tmp_path / "broken", b"no dump")
+    assert place.run("restore", str(broken)).returncode == 3
+    for words in (("up", "--detach"), ("up",), ("backup", str(tmp_path / "none.tar")), ("migrate",)):
+        refused = place.run(*words)
+        assert refused.returncode == 1, refused.stderr
+        assert f"deedlog restore {broken}" in refused.stderr.replace("\n", "")
+    place.json("restore", str(kept.file))
+    place.json("up", "--detach")
+    assert place.json("people", "show", kept.person)["name"] == "Kept"
+
+
+def test_a_database_without_its_secrets_is_lost_only_by_force(place: Place, kept: Kept) -> None:
+    place.json("restore", str(kept.file))
+    place.home.secrets_file.unlink()
+    assert place.run("restore", str(kept.file)).returncode == 1
+    place.json("up", "--detach")
+    assert place.json("people", "show", kept.person)["name"] == "Kept"
+
+
+def test_a_backup_leaves_out_what_goes_away_meanwhile(tmp_path: Path) -> None:
+    """Interleaving: a check's scratch is tidied between the listing of its folder and the copying of it."""
+    source = tmp_path / "files"
+    (source / "scratch").mkdir(parents=True)
+    (source / "bundle").write_bytes(b"kept")
+    (source / "scratch" / "gone").symlink_to(source / "nowhere")
+    is_over = threading.Event()
+
+    def churn() -> None:
+        while not is_over.is_set():
+            for number in range(20):
+                folder = source / "scratch" / str(number)
+                folder.mkdir()
+                (folder / "part").write_bytes(b"x")
+                (folder / "part").unlink()
+                folder.rmdir()
+
+    churning = threading.Thread(target=churn)
+    churning.start()
+    try:
+        for number in range(100):
+            copy_living(source, tmp_path / str(number))
+            assert (tmp_path / str(number) / "bundle").read_bytes() == b"kept"
+    finally:
+        is_over.set()
+        churning.join()
 
 
 def test_a_backup_of_no_house_says_so(place: Place, tmp_path: Path) -> None:

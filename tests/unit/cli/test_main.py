@@ -61,6 +61,22 @@ def test_a_credential_is_missing_until_a_house_was_started(capsys: pytest.Captur
     assert "deedlog up" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["up"], ["up", "--detach"], ["status"], ["down"], ["people", "list"]])
+def test_a_data_folder_that_is_none_is_told_in_a_sentence(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "house").write_text("a file")
+    assert run(arguments) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path}/house" in said.replace("\n", "")
+    assert "DEEDLOG_HOME" in said
+
+
+def test_a_backup_into_no_folder_is_refused_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["backup", "/no-such-folder/house.tar"]) == 2
+    assert "/no-such-folder: there is no such folder" in capsys.readouterr().err
+
+
 def test_a_closed_pipe_is_no_failure() -> None:
     command = f"{sys.executable} -m cli.main --help | head -n 1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT, timeout=30, check=False)
