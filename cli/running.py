@@ -16,7 +16,7 @@ from infra.embedded.house import House
 from infra.embedded.keeper import end, keep, keep_detached, require_free
 from infra.embedded.layout import LAYOUTS, Layout
 from infra.embedded.memory import pss_bytes
-from infra.embedded.state import HouseState
+from infra.embedded.state import GONE, HouseState, still_runs
 from shared.runtime.lifecycle import launch
 
 app = typer.Typer()
@@ -83,7 +83,7 @@ def status(json: Json = False) -> None:
         show({"phase": "stopped", "is_ready": False, "home": str(around.home.path)}, json, lambda: Text(said))
         raise typer.Exit(ANSWER_IS_NO)
     healths = asyncio.run(health_of_all(around.layout_of(state).processes))
-    is_ready = state.phase == "ready" and all(one.is_ready for one in healths)
+    is_ready = state.phase == "ready" and all(one.is_ready for one in healths) and all(map(still_runs, state.processes))
     show(_status(state, healths, around, is_ready), json, lambda: None)
     if not json:
         _draw_status(state, healths, around)
@@ -147,7 +147,7 @@ def _draw_status(state: HouseState, healths: list[Health], around: Surroundings)
             one.pid,
             one.restarts,
             f"{pss_bytes(one.pid) / 2**20:.0f} MB",
-            one.reason or reasons.get(one.name) or "ready",
+            one.reason or ("" if still_runs(one) else GONE) or reasons.get(one.name) or "ready",
         )
         for one in state.processes
     ]

@@ -19,15 +19,17 @@ from infra.embedded.layout import Layout
 from infra.embedded.limits import files, limits, versions
 from infra.embedded.ports import HOST
 from infra.embedded.postgres import EmbeddedPostgres
-from infra.embedded.postgres_cluster import SETTINGS
-from infra.embedded.state import HouseState
+from infra.embedded.postgres_cluster import OPERATOR_FILE
+from infra.embedded.state import GONE, HouseState, still_runs
 from shared.kernel.errors import DeedlogError
 
 CONNECTIONS_SHARE_MAX: Final = 0.9
 HORIZON_SECONDS_MAX: Final = 30.0
 _BY_ITSELF: Final = "it is started again by itself; if not, look into the logs"
+_MORE: Final = f"a higher max_connections in {OPERATOR_FILE}, beside postgresql.conf; then deedlog down and up"
 _SERVER: Final = """
 SELECT current_setting('server_version') AS version,
+       current_setting('max_connections')::int AS connections_max,
        (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
        (SELECT sum(pg_database_size(oid)) FROM pg_database)::bigint AS bytes,
        coalesce((SELECT extract(epoch FROM max(now() - xact_start)) FROM pg_stat_activity
@@ -46,7 +48,7 @@ async def examine(home: Home, layout: Layout, state: HouseState | None) -> list[
 
 
 def _house(state: HouseState) -> list[Finding]:
-    down = [f"{one.name}: {one.reason}" for one in state.processes if one.reason]
+    down = [f"{one.name}: {one.reason or GONE}" for one in state.processes if one.reason or not still_runs(one)]
     restarts = [f"{one.name} {one.restarts}" for one in state.processes if one.restarts]
     since = f"{state.phase} since {state.started_at}; process {state.pid}, {state.layout} layout, port {state.port}"
     is_well = state.phase == "ready" and not down
@@ -72,13 +74,13 @@ async def _postgres(home: Home, layout: Layout) -> list[Finding]:
             row = await connection.fetchrow(_SERVER)
     except (OSError, asyncpg.PostgresError, DeedlogError) as error:
         return [wrong("processes", "postgres", f"does not answer: {error}", next_step=_BY_ITSELF)]
-    connections_max = int(SETTINGS["max_connections"])
+    connections_max = row["connections_max"]
     has_room = row["connections"] <= connections_max * CONNECTIONS_SHARE_MAX
     flows = row["horizon_seconds"] <= HORIZON_SECONDS_MAX
     oldest, most = f"{row['horizon_seconds']:.1f} s", f"below {HORIZON_SECONDS_MAX:g} s"
     return [
         fine("processes", "postgres", f"answers as PostgreSQL {row['version']}"),
-        judged(has_room, "limits", "database connections", str(row["connections"]), f"{connections_max}", "compose"),
+        judged(has_room, "limits", "database connections", str(row["connections"]), f"{connections_max}", _MORE),
         judged(flows, "limits", "oldest writing transaction", oldest, most, "find it in pg_stat_activity and end it"),
         note("limits", "database", megabytes(row["bytes"]), "the disk", "deedlog backup FILE"),
     ]

@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from infra.embedded.home import Home
 from infra.embedded.memory import pss_bytes
 from infra.embedded.ports import HOST
 from infra.embedded.state import HouseState
+from shared.kernel.errors import DeedlogError
 
 MEMORY_BYTES_MAX: Final = 700 * 2**20
 """What an idle house should take; more is worth a look, and never stops anything."""
@@ -31,30 +32,40 @@ def limits(home: Home, state: HouseState) -> list[Finding]:
     return [
         *_memory(state),
         note("limits", "facts a topic", f"rotates at {TUNING['DEEDLOG_TOPIC_FACTS_MAX']}", next_step="by itself"),
-        note("limits", "machines", "1", "1", "compose runs the same services over Apache Kafka"),
+        note("limits", "machines", "1", "1"),
         note("limits", "copies of the data", "1, on this disk", "1", "deedlog backup FILE, kept elsewhere"),
-        note("limits", "sign-in", "whoever has the admin key acts as anybody", "this machine", "OpenID Connect"),
+        note("limits", "sign-in", "whoever has the admin key acts as anybody", "this machine"),
         note("limits", "reach", f"{HOST} only, without TLS", "this machine", "a reverse proxy with TLS"),
         _backup(home),
     ]
 
 
 def files(home: Home) -> list[Finding]:
-    """Return what the data folder is like: closed, with room, its logs bounded."""
+    """Return what the data folder is like: whole, closed, with room, its logs bounded."""
     if not home.is_made:
         return [note("files", "data folder", f"{home.path} holds no house yet", next_step="deedlog up")]
     free = shutil.disk_usage(home.path).free
-    secret = [home.secrets_file, home.admin_key_file, *_keys(home)]
+    secret = [file for file in (home.secrets_file, home.admin_key_file, *_keys(home)) if file.exists()]
     exposed = [str(file.relative_to(home.path)) for file in secret if stat.S_IMODE(file.stat().st_mode) & 0o077]
     logs = sum(file.stat().st_size for file in home.logs.glob("*")) if home.logs.is_dir() else 0
     named = f"open to others: {', '.join(exposed)}" if exposed else "closed to others"
     least, mend = f"{megabytes(DISK_BYTES_MIN)} or more", "make room, or the database stops"
     return [
-        fine("files", "data folder", str(home.path)),
+        *_wholeness(home),
         judged(not exposed, "files", "secrets and keys", named, "mode 0600", f"chmod 600 them in {home.path}"),
         judged(free >= DISK_BYTES_MIN, "files", "free disk", megabytes(free), least, mend),
         fine("files", "logs", megabytes(logs), "each is set aside beyond 16 MB, at a start"),
     ]
+
+
+def _wholeness(home: Home) -> Iterator[Finding]:
+    """Yield that the folder is as it was written, or each reason why it is not; the message says what to do."""
+    yield fine("files", "data folder", str(home.path))
+    for name, look in (("admin.key", home.admin_key), ("secrets.json", home.secrets), ("restore", home.require_whole)):
+        try:
+            look()
+        except DeedlogError as error:
+            yield wrong("files", name, str(error))
 
 
 def versions() -> list[Finding]:
@@ -70,10 +81,10 @@ def _memory(state: HouseState) -> list[Finding]:
     most, most_carried = f"{megabytes(MEMORY_BYTES_MAX)} when idle", megabytes(BROKER_BYTES_MAX)
     grown = fine if memory <= MEMORY_BYTES_MAX else note
     return [
-        grown("limits", "memory", megabytes(memory), most, "" if grown is fine else "compose, over several hosts"),
+        grown("limits", "memory", megabytes(memory), most, "" if grown is fine else "deedlog status says whose"),
         judged(
             carried <= BROKER_BYTES_MAX, "limits", "broker's memory", megabytes(carried), most_carried,
-            "restart it (kill its process: nothing is lost), or take the next step: compose, with Apache Kafka",
+            "kill its process: it is started again, and nothing is lost",
         ),
     ]  # fmt: skip
 
@@ -82,7 +93,7 @@ def _backup(home: Home) -> Finding:
     try:
         kept = json.loads(home.backup_file.read_text())
         return fine("limits", "last backup", f"{kept['made_at']} to {kept['file']}")
-    except (FileNotFoundError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return note("limits", "last backup", "never", next_step="deedlog backup FILE")
 
 
