@@ -186,7 +186,8 @@ class Api:
 
     def _away(self, error: Exception) -> Away:
         return Away(
-            f"nobody answers at {self._base_url} ({type(error).__name__}). Is the house up? Start it: deedlog up"
+            f"nobody answers at {self._base_url} ({type(error).__name__}). "
+            "Start the house: deedlog up; or, if it runs, see: deedlog status"
         )
 
 

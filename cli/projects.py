@@ -109,6 +109,9 @@ def _bundled(bundle: Path | None, repository: Path | None) -> Iterator[Path]:
             made = subprocess.run(command, capture_output=True, text=True, check=False, timeout=BUNDLE_SECONDS_MAX)
         except FileNotFoundError:
             raise Rejected.of("--repository", "git is not installed here", "Install git, or send a --bundle.") from None
+        except subprocess.TimeoutExpired:
+            rule = f"git took longer than {BUNDLE_SECONDS_MAX:g} s to bundle it"
+            raise Rejected.of("--repository", rule, "Make the bundle by yourself, and send it by --bundle.") from None
         if made.returncode != 0:
             raise Rejected.of("--repository", f"git says: {made.stderr.strip()}", "Name a repository with commits.")
         yield file

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json as jsonlib
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -61,13 +62,13 @@ def publish(
 def read_statements(file: Path) -> Iterator[dict[str, Any]]:
     """Yield the statements of a file: one, an array, or one a line; each with an id, so that it can be sent again.
 
-    Raises Rejected, with the line, for what is no JSON.
+    Raises Rejected for what is no JSON, with the line, and for what is no whole gzip file.
     """
-    raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    raw = _inflated(file) if file.suffix == ".gz" else file.read_bytes()
     try:
         whole = jsonlib.loads(raw)
         found = whole if isinstance(whole, list) else [whole]
-    except ValueError:
+    except (ValueError, RecursionError):
         found = [_read_line(number, line) for number, line in enumerate(raw.splitlines(), start=1) if line.strip()]
     for one in found:
         if not isinstance(one, dict):
@@ -75,10 +76,17 @@ def read_statements(file: Path) -> Iterator[dict[str, Any]]:
         yield one if "id" in one else {"id": str(system_uuid7()), **one}
 
 
+def _inflated(file: Path) -> bytes:
+    try:
+        return gzip.decompress(file.read_bytes())
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise Rejected.of(file.name, f"it is no whole gzip file ({error})", "Pack it again.") from None
+
+
 def _read_line(number: int, line: bytes) -> Any:
     try:
         return jsonlib.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Rejected.of(f"line {number}", f"it is no JSON ({error})", "Send one statement a line.") from None
 
 

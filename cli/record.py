@@ -13,7 +13,7 @@ from cli.answers import ANSWER_IS_NO, Json, facts, show, table
 from cli.api import Api
 from cli.callers import As, caller
 from cli.surroundings import Surroundings
-from infra.embedded.home import write_private
+from infra.embedded.home import make_folder, write_private
 from shared.kernel.checkpoint import SignedCheckpoint, open_checkpoint
 from shared.kernel.errors import ProofRejected, Rejected
 from shared.kernel.merkle import verify_consistency
@@ -53,6 +53,7 @@ def verify(json: Json = False) -> None:
         seen_file = around.home.path / "checkpoint-seen.json"
         answer = _verified(api, note, key, seen_file) | {"is_pinned": is_pinned}
     if answer["is_valid"]:
+        make_folder(around.home.path, for_servers=True)
         write_private(seen_file, jsonlib.dumps({"format": FORMAT, "note": note}) + "\n")
     show(answer, json, lambda: facts((name.replace("_", " "), value) for name, value in answer.items()))
     if not answer["is_valid"]:

@@ -6,6 +6,7 @@ file, a runbook. The same script gives the same commits, so a demonstration can 
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from cli.demo.cast import Player, Work
+from shared.kernel.errors import Unavailable
 
 GIT_SECONDS_MAX: Final = 30
 DAYS_BETWEEN_COMMITS: Final = 3
@@ -30,7 +32,7 @@ class Change:
 
 
 def make_bundle(player: Player, work: Work, ended_at: datetime, target: Path) -> None:
-    """Write a git bundle of the work's history to `target`. Raises CalledProcessError when git refuses."""
+    """Write a git bundle of the work's history to `target`. Raises Unavailable with what git said."""
     changes = _changes(work)
     stream = _fast_import(player, changes, ended_at - timedelta(days=DAYS_BETWEEN_COMMITS * len(changes)))
     with TemporaryDirectory(prefix="deedlog-demo-") as folder:
@@ -40,14 +42,25 @@ def make_bundle(player: Player, work: Work, ended_at: datetime, target: Path) ->
 
 
 def _git(arguments: list[str], folder: str, stdin: bytes = b"") -> None:
-    subprocess.run(
-        ["git", "-c", "safe.directory=*", *arguments],
-        cwd=folder,
-        input=stdin,
-        check=True,
-        capture_output=True,
-        timeout=GIT_SECONDS_MAX,
-    )
+    # Whoever calls may stand in a repository of theirs, as a hook does; GIT_DIR would have us write there.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        subprocess.run(
+            ["git", "-c", "safe.directory=*", *arguments],
+            cwd=folder,
+            env=environment,
+            input=stdin,
+            check=True,
+            capture_output=True,
+            timeout=GIT_SECONDS_MAX,
+        )
+    except subprocess.CalledProcessError as refused:
+        said = refused.stderr.decode(errors="replace").strip()
+        raise Unavailable(
+            f"git {arguments[0]} refused a sample project: {said}; the demo needs git 2.28 or newer"
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"git {arguments[0]} took longer than {GIT_SECONDS_MAX} s; try again") from None
 
 
 def _fast_import(player: Player, changes: list[Change], start: datetime) -> bytes:

@@ -64,3 +64,11 @@ def test_a_mark_is_a_criterion_and_a_number() -> None:
 def test_anything_else_is_no_mark(text: str) -> None:
     with pytest.raises(Rejected):
         _mark(text)
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(b'{"id": "1"}')[:-9]])
+def test_a_file_that_is_no_whole_gzip_is_refused_by_its_name(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "cut.json.gz"
+    file.write_bytes(content)
+    with pytest.raises(Rejected, match=r"cut\.json\.gz: it is no whole gzip file"):
+        list(read_statements(file))
