@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
 from infra.embedded.postgres import EmbeddedPostgres
 from shared.events.fact import Fact, NewFact
 from tests.load.yardstick import Spent, plain_loop
+from tests.suites.servers import running_servers
 
 FACT_COLUMNS: Final = {
     "fact_id": "uuid",
@@ -60,10 +60,5 @@ async def servers() -> AsyncIterator[Servers]:
     """Both run until the context ends."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deedlog-bench-")))
-        postgres = EmbeddedPostgres(folder / "postgres", free_port())
-        await postgres.start()
-        stack.push_async_callback(postgres.wipe)
-        broker = EmbeddedBroker(free_port(), folder / "broker.log")
-        await broker.start()
-        stack.push_async_callback(broker.kill)
+        postgres, broker = await stack.enter_async_context(running_servers(folder))
         yield Servers(folder, postgres, broker)

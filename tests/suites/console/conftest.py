@@ -7,25 +7,19 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from tests.suites.console.house import ConsoleHouse, console_house
+from tests.suites.servers import running_servers
 from tests.suites.skill_profiles.house import ProfilesHouse, profiles_house
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def profiles(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ProfilesHouse]:
     """A running skill_profiles."""
-    folder = tmp_path_factory.mktemp("console")
-    postgres = EmbeddedPostgres(folder / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), folder / "broker.log")
-    await postgres.start()
-    await broker.start()
-    async with profiles_house(postgres.admin_dsn, broker.address, 700) as running:
+    async with (
+        running_servers(tmp_path_factory.mktemp("console")) as servers,
+        profiles_house(servers.postgres.admin_dsn, servers.broker.address, 700) as running,
+    ):
         yield running
-    await broker.kill()
-    await postgres.wipe()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -7,27 +7,20 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from tests.suites.credential_issuing.house import PARTS, SOURCES
 from tests.suites.record_log.house import House
+from tests.suites.servers import running_servers
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """A running issuer and a running record with four tellers around them."""
     folder = tmp_path_factory.mktemp("credential-issuing")
-    postgres = EmbeddedPostgres(folder / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), folder / "broker.log")
-    await postgres.start()
-    await broker.start()
-    standing = House(postgres.admin_dsn, broker.address, folder, SOURCES, dict(PARTS))
-    try:
-        await standing.set_up()
-        await standing.start()
-        yield standing
-    finally:
-        await standing.tear_down()
-        await broker.kill()
-        await postgres.wipe()
+    async with running_servers(folder) as servers:
+        standing = House(servers.postgres.admin_dsn, servers.broker.address, folder, SOURCES, dict(PARTS))
+        try:
+            await standing.set_up()
+            await standing.start()
+            yield standing
+        finally:
+            await standing.tear_down()

@@ -7,27 +7,19 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from tests.suites.identity.house import IdentityHouse, identity_house
+from tests.suites.servers import Servers, running_servers
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[EmbeddedPostgres, EmbeddedBroker]]:
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """A database server and a broker."""
-    folder = tmp_path_factory.mktemp("identity")
-    postgres = EmbeddedPostgres(folder / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), folder / "broker.log")
-    await postgres.start()
-    await broker.start()
-    yield postgres, broker
-    await broker.kill()
-    await postgres.wipe()
+    async with running_servers(tmp_path_factory.mktemp("identity")) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def house(servers: tuple[EmbeddedPostgres, EmbeddedBroker]) -> AsyncIterator[IdentityHouse]:
+async def house(servers: Servers) -> AsyncIterator[IdentityHouse]:
     """A running identity."""
     postgres, broker = servers
     async with identity_house(postgres.admin_dsn, broker.address) as running:

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from tests.suites.learning_events.house import House, Platform, learning_events_house
-
-
-@dataclass(frozen=True)
-class Servers:
-    """A database server and a broker."""
-
-    postgres: EmbeddedPostgres
-    broker: EmbeddedBroker
+from tests.suites.servers import Servers, running_servers
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """Running servers in a folder of their own."""
-    folder = tmp_path_factory.mktemp("learning_events")
-    postgres = EmbeddedPostgres(folder / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), folder / "broker.log")
-    await postgres.start()
-    await broker.start()
-    yield Servers(postgres, broker)
-    await broker.kill()
-    await postgres.wipe()
+    async with running_servers(tmp_path_factory.mktemp("learning_events")) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

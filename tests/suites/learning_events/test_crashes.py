@@ -16,8 +16,8 @@ import pytest
 from infra.embedded.ports import free_port
 from infra.embedded.process import BARE_ENVIRONMENT, Child, spawn
 from shared.runtime.faults import EXIT_CODE
-from tests.suites.learning_events.conftest import Servers
 from tests.suites.learning_events.house import TOKEN, House, Platform, identity_door, statement
+from tests.suites.servers import Servers
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 START_SECONDS_MAX: Final = 30.0

@@ -13,8 +13,8 @@ from shared.events.fact import Fact
 from shared.events.identity import PersonMerged, PersonSplit
 from shared.events.sources import IDENTITY
 from shared.kernel.ids import Subject, system_fact_id, system_id
-from tests.suites.learning_events.conftest import Servers
 from tests.suites.learning_events.house import House, Platform, identifier, learning_events_house, statement
+from tests.suites.servers import Servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

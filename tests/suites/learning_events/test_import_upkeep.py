@@ -11,17 +11,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from services.learning_events.domain.import_report import REPORT_AGE, UPLOAD_AGE
 from services.learning_events.handlers.importing import ATTEMPTS_MAX, LAG_SECONDS_MAX, ClaimLost
 from services.learning_events.store.import_queue import PostgresImportQueue
 from shared.kernel.errors import Unavailable
 from shared.runtime.faults import arm
-from tests.suites.learning_events.conftest import Servers
 from tests.suites.learning_events.house import House, Platform, learning_events_house, statement
 from tests.suites.learning_events.importing import begun, ended, history, looked_at, report
+from tests.suites.servers import Servers, running_servers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 KIND = "application/offset+octet-stream"
@@ -120,13 +117,8 @@ async def test_a_claim_is_one_workers_until_its_time_is_past(house: House, platf
 @pytest_asyncio.fixture(loop_scope="session")
 async def own_servers(tmp_path: Path) -> AsyncIterator[Servers]:
     """Servers that a test may end."""
-    broker = EmbeddedBroker(free_port(), tmp_path / "broker.log")
-    servers = Servers(EmbeddedPostgres(tmp_path / "postgres", free_port()), broker)
-    await servers.postgres.start()
-    await servers.broker.start()
-    yield servers
-    await servers.broker.kill()
-    await servers.postgres.wipe()
+    async with running_servers(tmp_path) as running:
+        yield running
 
 
 @pytest.mark.slow

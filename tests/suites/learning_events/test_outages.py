@@ -8,12 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
-from tests.suites.learning_events.conftest import Servers
 from tests.suites.learning_events.house import House, learning_events_house, statement
 from tests.suites.learning_events.test_corpus import relayed
+from tests.suites.servers import Servers, running_servers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -23,15 +20,8 @@ BACK_SECONDS_MAX = 30
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def own_servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """Servers that a test may end."""
-    folder = tmp_path_factory.mktemp("outages")
-    servers = Servers(
-        EmbeddedPostgres(folder / "postgres", free_port()), EmbeddedBroker(free_port(), folder / "broker.log")
-    )
-    await servers.postgres.start()
-    await servers.broker.start()
-    yield servers
-    await servers.broker.kill()
-    await servers.postgres.wipe()
+    async with running_servers(tmp_path_factory.mktemp("outages")) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

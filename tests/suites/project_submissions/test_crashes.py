@@ -15,12 +15,11 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
 from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from shared.runtime.faults import EXIT_CODE
 from tests.suites.identity.house import IdentityHouse, identity_house
 from tests.suites.project_submissions.house import FIVES, PATIENCE_SECONDS, Caller, set_up, settings_of, until
+from tests.suites.servers import running_servers
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -86,15 +85,12 @@ class Child:
 async def child(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Child]:
     """A database, a broker and an identity of this module's own, and the process to be killed."""
     folder = tmp_path_factory.mktemp("crashes")
-    postgres = EmbeddedPostgres(folder / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), folder / "broker.log")
-    await postgres.start()
-    await broker.start()
-    async with identity_house(postgres.admin_dsn, broker.address) as identity:
+    async with (
+        running_servers(folder) as (postgres, broker),
+        identity_house(postgres.admin_dsn, broker.address) as identity,
+    ):
         await set_up(postgres.admin_dsn)
         yield Child(identity, postgres.admin_dsn, broker.address, folder / "files")
-    await broker.kill()
-    await postgres.wipe()
 
 
 async def test_a_check_that_is_killed_before_its_commit_is_done_once_after_the_restart(

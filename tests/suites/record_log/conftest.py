@@ -7,11 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from shared.events.sources import CREDENTIAL_ISSUING, IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from tests.suites.record_log.house import RECORD_LOG, House
+from tests.suites.servers import running_servers
 
 SOURCES = (IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS, CREDENTIAL_ISSUING)
 
@@ -20,16 +18,13 @@ SOURCES = (IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS, CREDENTIAL_ISSUING)
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
     """A running record_log with four tellers around it."""
     folder = tmp_path_factory.mktemp("record-log")
-    postgres = EmbeddedPostgres(folder / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), folder / "broker.log")
-    await postgres.start()
-    await broker.start()
-    standing = House(postgres.admin_dsn, broker.address, folder, SOURCES, {"record_log": RECORD_LOG})
-    try:
-        await standing.set_up()
-        await standing.start()
-        yield standing
-    finally:
-        await standing.tear_down()
-        await broker.kill()
-        await postgres.wipe()
+    async with running_servers(folder) as servers:
+        standing = House(
+            servers.postgres.admin_dsn, servers.broker.address, folder, SOURCES, {"record_log": RECORD_LOG}
+        )
+        try:
+            await standing.set_up()
+            await standing.start()
+            yield standing
+        finally:
+            await standing.tear_down()

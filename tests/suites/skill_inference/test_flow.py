@@ -20,7 +20,7 @@ from shared.kernel.ids import system_id
 from shared.runtime import faults
 from shared.runtime.backbone import Backbone
 from tests.suites.backbone.house import HERE, Service, StoreFeed, until
-from tests.suites.skill_inference.conftest import Servers
+from tests.suites.servers import Servers
 from tests.suites.skill_inference.house import House, Tenant, inference_house, line
 from tests.suites.skill_inference.owners import NOW, Owners
 from tests.suites.skill_inference.test_hearing import marks

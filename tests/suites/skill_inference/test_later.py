@@ -11,7 +11,7 @@ from services.skill_inference.handlers import revising
 from shared.events.erasure import FactsErased
 from shared.events.sources import LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.kernel.ids import system_id
-from tests.suites.skill_inference.conftest import Servers
+from tests.suites.servers import Servers
 from tests.suites.skill_inference.house import House, Tenant, inference_house, line
 from tests.suites.skill_inference.test_hearing import marks
 from tests.unit.skill_inference.people import APIS, DRIFT, RUBRIC

@@ -8,27 +8,18 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from infra.embedded.broker import EmbeddedBroker
-from infra.embedded.ports import free_port
-from infra.embedded.postgres import EmbeddedPostgres
 from shared.kernel.ids import system_id
+from tests.suites.servers import Servers, running_servers
 from tests.suites.skill_profiles.house import ProfilesHouse, profiles_house
 
 _NUMBERS = itertools.count(1)
-Servers = tuple[EmbeddedPostgres, EmbeddedBroker]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Servers]:
     """A database server and a broker."""
-    folder = tmp_path_factory.mktemp("skill_profiles")
-    postgres = EmbeddedPostgres(folder / "postgres", free_port())
-    broker = EmbeddedBroker(free_port(), folder / "broker.log")
-    await postgres.start()
-    await broker.start()
-    yield postgres, broker
-    await broker.kill()
-    await postgres.wipe()
+    async with running_servers(tmp_path_factory.mktemp("skill_profiles")) as running:
+        yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
