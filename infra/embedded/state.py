@@ -7,6 +7,7 @@ killed house left running is found by process number and time of creation togeth
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -97,12 +98,16 @@ async def end_leftovers(home: Home) -> Sequence[str]:
     """
     state = read_state(home)
     left = [one for one in (state.processes if state else ()) if one.name != "postgres" and still_runs(one)]
-    processes = [psutil.Process(one.pid) for one in left]
-    for process in processes:
-        process.terminate()
+    processes = []
+    for one in left:
+        with contextlib.suppress(psutil.NoSuchProcess):  # the system has told them by itself: they may be ending
+            process = psutil.Process(one.pid)
+            process.terminate()
+            processes.append(process)
     _, alive = await asyncio.to_thread(psutil.wait_procs, processes, LEFTOVER_STOP_SECONDS)
     for process in alive:
-        process.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
     await asyncio.to_thread(psutil.wait_procs, alive, LEFTOVER_KILL_SECONDS)
     return [one.name for one in left]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import subprocess
@@ -11,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded import keeper
+from infra.embedded import keeper, state
 from infra.embedded.hold import HouseRuns
 from infra.embedded.home import Home, default_home, write_private
 from infra.embedded.keeper import keep_detached, require_free
 from infra.embedded.layout import lay_out
 from infra.embedded.obstacle import NoRoom
 from infra.embedded.ports import free_port
+from infra.embedded.state import HouseState, ProcessState, write_state
 from infra.embedded.system_user import SYSTEM_FOLDER
 from shared.kernel.errors import Broken, Conflict, Rejected
 
@@ -128,6 +130,19 @@ def test_a_start_without_room_is_refused_before_anything_is_written(
     with pytest.raises(NoRoom, match="Make room"):
         keep_detached(home, lay_out("shared", free_port()))
     assert list(home.path.iterdir()) == []
+
+
+def test_what_ends_by_itself_while_leftovers_are_ended_is_no_failure(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interleaving: a killed house's process, told by the system, ends between the look at it and the signal."""
+    home.make(SERVICES)
+    ended = subprocess.Popen(["true"])
+    ended.wait(10)
+    left = ProcessState("intake", ended.pid, 1.0)
+    write_state(home, HouseState(1, "ready", 9500, "shared", ("identity",), "2026-11-23T12:00:00Z", processes=(left,)))
+    monkeypatch.setattr(state, "still_runs", lambda one: True)
+    assert asyncio.run(state.end_leftovers(home)) == ["intake"]
 
 
 def test_a_house_that_is_half_restored_is_not_started(home: Home) -> None:
