@@ -45,6 +45,12 @@ class Principal:
         return not scopes or not scopes.isdisjoint(self.scopes)
 
 
+class InsufficientScope(Forbidden):
+    """The caller lacks a scope. scopes: those of which one was needed."""
+
+    scopes: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Who may use an operation: one of the kinds, with at least one of the scopes; no scopes ask for none."""
@@ -59,7 +65,10 @@ class Access:
             raise Forbidden.of("authorization", rule, "Use a credential of that kind.")
         if not principal.has_any(self.scopes):
             rule = f"it needs the scope {_listed(self.scopes)}, and the credential has {_listed(principal.scopes)}"
-            raise Forbidden.of("authorization", rule, "Ask the organisation's administrator for a key that has it.")
+            mend = "Ask the organisation's administrator for a key that has it."
+            lacking = InsufficientScope.of("authorization", rule, mend)
+            lacking.scopes = self.scopes
+            raise lacking
 
 
 class Barred(Protocol):

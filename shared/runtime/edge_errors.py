@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from shared.kernel.errors import Conflict, Rejected, Unsupported
+from shared.kernel.errors import Conflict, Rejected, Unauthenticated, Unsupported
+
+
+class InvalidToken(Unauthenticated):
+    """What came as a bearer token opens nothing, or nothing any more (RFC 6750 §3.1)."""
 
 
 class PreconditionFailed(Conflict):

@@ -24,8 +24,10 @@ from shared.kernel.errors import (
     Unsupported,
 )
 from shared.kernel.ids import system_uuid7
+from shared.runtime.auth import InsufficientScope
 from shared.runtime.edge_errors import (
     IdempotencyMismatch,
+    InvalidToken,
     MethodNotAllowed,
     PreconditionFailed,
     PreconditionRequired,
@@ -36,10 +38,8 @@ from shared.runtime.reply import Header, Reply
 MEDIA_TYPE: Final = "application/problem+json"
 DOCS: Final = "/docs/problems/"
 """Where the page about a code stands, under the public origin."""
-CHALLENGES: Final = (
-    ("WWW-Authenticate", 'Bearer realm="deedlog"'),
-    ("WWW-Authenticate", 'Basic realm="deedlog", charset="UTF-8"'),
-)
+_BEARER: Final = 'Bearer realm="deedlog"'
+_BASIC: Final = ("WWW-Authenticate", 'Basic realm="deedlog", charset="UTF-8"')
 
 STATUSES: Final[dict[type[DeedlogError], tuple[int, str]]] = {
     Rejected: (400, "The request breaks a rule"),
@@ -109,7 +109,12 @@ def _status_and_title(error: DeedlogError) -> tuple[int, str]:
 
 def _headers(error: DeedlogError) -> tuple[Header, ...]:
     if isinstance(error, Unauthenticated):
-        return CHALLENGES
+        why = ', error="invalid_token"' if isinstance(error, InvalidToken) else ""
+        return ("WWW-Authenticate", _BEARER + why), _BASIC
+    if isinstance(error, InsufficientScope):
+        # RFC 6750 §3 has no way to say "one of these", so several are told in the body alone.
+        which = f', scope="{next(iter(error.scopes))}"' if len(error.scopes) == 1 else ""
+        return (("WWW-Authenticate", f'{_BEARER}, error="insufficient_scope"{which}'),)
     if isinstance(error, Unavailable):
         return (("Retry-After", str(max(1, math.ceil(error.retry_after_seconds)))),)
     if isinstance(error, MethodNotAllowed):

@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol, TypeAlias
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from shared.kernel.errors import Rejected
+from shared.kernel.errors import Rejected, Unauthenticated
 from shared.runtime import telemetry
 from shared.runtime.auth import KINDS, Access, Authenticator, Barred, Kind, Principal, parse_authorization
 from shared.runtime.call import Call
-from shared.runtime.edge_errors import MethodNotAllowed
+from shared.runtime.edge_errors import InvalidToken, MethodNotAllowed
 from shared.runtime.reply import Reply
 from shared.runtime.request_body import RequestBody
 from shared.runtime.tracing import enter_trace, leave_trace, parse_traceparent, span
@@ -164,7 +164,7 @@ class Resource:
     async def _caller(self, one: Endpoint, request: Request) -> Principal | None:
         if one.access is None or self._authenticator is None:
             return None
-        principal = None
+        secret = principal = None
         try:
             secret = parse_authorization(request.headers.get("authorization"))
             principal = await self._authenticator.authenticate(secret.text, secret.key_id)
@@ -172,6 +172,8 @@ class Resource:
         except Rejected as error:
             if one.barred is not None:
                 one.barred(request.method, one.path, request.headers, principal, error)
+            if isinstance(error, Unauthenticated) and secret is not None and not secret.key_id:
+                raise InvalidToken(error.message, error.faults) from None
             raise
         return principal
 

@@ -71,7 +71,7 @@ class Guard:
         async def guarded(request: Any, context: Any) -> Any:
             async with self._telling(context):
                 await self._admit(context)
-                return await self._in_time(behaviour(request, context))
+                return await self._in_time(behaviour(self._watched(request, context), context))
 
         return guarded
 
@@ -81,9 +81,11 @@ class Guard:
 
         async def guarded(request: Any, context: Any) -> AsyncIterator[Any]:
             async with self._telling(context):
-                await self._admit(context)
-                async with aclosing(behaviour(request, context)) as messages:
+                caller = await self._admit(context)
+                async with aclosing(behaviour(self._watched(request, context), context)) as messages:
                     async for message in messages:
+                        if caller.kind != "service":
+                            await self._admit(context)
                         yield message
 
         return guarded
@@ -94,12 +96,24 @@ class Guard:
         async def guarded(request: Any, context: Any) -> None:
             async with self._telling(context):
                 await self._admit(context)
-                await behaviour(request, context)
+                await behaviour(self._watched(request, context), context)
 
         return guarded
 
-    async def _admit(self, context: Any) -> None:
-        """Note the caller for `current_principal`. Raises CallerUnknown, Forbidden or Unavailable."""
+    def _watched(self, request: Any, context: Any) -> Any:
+        """Return the request; where it is a stream, one whose caller is asked for again with each message.
+
+        A stream may outlive its caller's credential. Authenticators remember, so this costs a look-up in memory.
+        """
+        return self._readmitting(request, context) if hasattr(request, "__aiter__") else request
+
+    async def _readmitting(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        async for request in requests:
+            await self._admit(context)
+            yield request
+
+    async def _admit(self, context: Any) -> Principal:
+        """Note the caller for `current_principal`, and return it. Raises CallerUnknown, Forbidden or Unavailable."""
         metadata = dict(context.invocation_metadata() or ())
         principal = None
         try:
@@ -115,6 +129,7 @@ class Guard:
         # A call runs in a task of its own, so neither of these has to be put back.
         _principal.set(principal)
         enter_trace(parse_traceparent(metadata.get("traceparent", "")))
+        return principal
 
     async def _in_time(self, answer: Awaitable[_T]) -> _T:
         deadline = asyncio.timeout(self._seconds_max)

@@ -86,6 +86,42 @@ async def test_a_wrong_credential_is_401_a_missing_scope_403_and_identity_being_
         assert (away.status_code, away.headers["retry-after"]) == (503, "2")
 
 
+@pytest.mark.parametrize(
+    ("sent", "status", "challenges"),
+    [
+        (None, 401, ['Bearer realm="deedlog"', 'Basic realm="deedlog", charset="UTF-8"']),
+        (
+            "Bearer unknown",
+            401,
+            ['Bearer realm="deedlog", error="invalid_token"', 'Basic realm="deedlog", charset="UTF-8"'],
+        ),
+        ("Basic a2V5XzE6d3Jvbmc=", 401, ['Bearer realm="deedlog"', 'Basic realm="deedlog", charset="UTF-8"']),
+        (
+            "Basic a2V5XzI6cmVhZGVyLXNlY3JldA==",
+            403,
+            ['Bearer realm="deedlog", error="insufficient_scope", scope="write"'],
+        ),
+    ],
+    ids=["nothing", "unknown token", "wrong key", "lacking a scope"],
+)
+async def test_a_refusal_challenges_in_the_words_of_bearer_tokens(
+    sent: str | None, status: int, challenges: list[str]
+) -> None:
+    headers = {} if sent is None else {"authorization": sent}
+    async with http_door([endpoint("POST", "/v1/things", echo, scopes=WRITE)]) as client:
+        reply = await client.post("/v1/things", headers=headers)
+    assert (reply.status_code, reply.headers.get_list("www-authenticate")) == (status, challenges)
+    assert reply.json()["code"] == {401: "unauthenticated", 403: "forbidden"}[status]
+
+
+async def test_where_one_of_several_scopes_would_do_the_body_tells_them() -> None:
+    either = frozenset({"state", "profile"})
+    async with http_door([endpoint("GET", "/v1/things", echo, scopes=either)]) as client:
+        reply = await client.get("/v1/things", auth=READER)
+    assert reply.headers["www-authenticate"] == 'Bearer realm="deedlog", error="insufficient_scope"'
+    assert "it needs the scope profile or state" in reply.json()["detail"]
+
+
 async def test_another_kind_of_caller_is_forbidden() -> None:
     operation = endpoint("GET", "/v1/consents", echo, scopes=ANYBODY, kinds=frozenset({"person"}))
     async with http_door([operation]) as client:
