@@ -15,7 +15,7 @@ from services.identity.handlers.authentication import SECRET_CHARACTERS_MAX
 
 @dataclass(frozen=True, slots=True)
 class NamedKey:
-    """A key, live or not. is_secret_right: whether the secret that came was its own."""
+    """A key, live or not. is_secret_right: whether what came was its own secret, or a token of its."""
 
     key: ApiKey
     is_secret_right: bool
@@ -29,7 +29,7 @@ class NamedKeys(Protocol):
         ...
 
     async def by_digest(self, digest: bytes) -> NamedKey | None:
-        """Return the key whose secret has this digest."""
+        """Return the key whose secret, or whose access token's, has this digest."""
         ...
 
 

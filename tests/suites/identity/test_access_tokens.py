@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from deedlog.identity.v1 import identity_pb2
 from services.identity.domain.access_tokens import ISSUED_A_MINUTE_MAX, LIVE_MAX
 from services.identity.store.access_tokens import PostgresAccessTokens
 from shared.kernel.clock import rfc3339
@@ -282,6 +283,18 @@ async def test_an_expired_token_is_named_for_a_day_and_then_gone(house: Identity
     assert await store.purge() > 0
     with pytest.raises(Unauthenticated, match="nobody issued this credential"):
         await house.authenticate(token)
+
+
+async def test_a_token_that_opens_nothing_any_more_names_its_key(house: IdentityHouse) -> None:
+    key = await a_key(house)
+    token = (await grant(house, key))["access_token"]
+    await house.admin.delete(f"/v1/api-keys/{key['id']}")
+    house.clock.advance(3_601)
+    for key_id in ("", key["id"]):
+        found = await house.rpc.NameKey(identity_pb2.NameKeyRequest(secret=token, key_id=key_id))
+        assert (found.key, found.organisation, found.is_secret_right) == (key["id"], key["organisation"], True)
+    wrong = await house.rpc.NameKey(identity_pb2.NameKeyRequest(secret="dla_" + "A" * 43, key_id=key["id"]))
+    assert (wrong.key, wrong.is_secret_right) == (key["id"], False)
 
 
 async def test_the_door_sees_the_tokens_of_its_own_organisation_only(house: IdentityHouse) -> None:
