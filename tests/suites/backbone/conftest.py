@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(pytest.mark.filterwarnings(_LEFT_TO_THE_COLLECTOR))
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _nothing_is_left_to_other_folders() -> Iterator[None]:
+    """What the last test left to the collector is collected while that test's own filter of warnings holds."""
+    yield
+    gc.collect()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
