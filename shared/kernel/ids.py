@@ -12,6 +12,7 @@ import os
 import re
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable
 from typing import Final, NewType
 
@@ -62,6 +63,14 @@ def uuid7(unix_milliseconds: int, random_bytes: RandomBytes) -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
+def uuid7_text(unix_milliseconds: int, random_bytes: RandomBytes) -> str:
+    """Return the 36 characters of what `uuid7` returns for the same time and bytes, in half the time."""
+    digits = random_bytes(10).hex()
+    variant = "89ab"[int(digits[4], 16) & 3]
+    time_digits = f"{unix_milliseconds & (1 << 48) - 1:012x}"
+    return f"{time_digits[:8]}-{time_digits[8:]}-7{digits[1:4]}-{variant}{digits[5:8]}-{digits[8:]}"
+
+
 def prefixed(prefix: str, value: uuid.UUID) -> str:
     """Return `prefix_` and the UUID's 128 bits in 26 characters of Crockford base 32, sorting as the UUID does."""
     number = value.int
@@ -87,4 +96,20 @@ def system_id(kind: str) -> str:
 
 def system_fact_id() -> FactId:
     """Return a fresh fact id; for doors only."""
-    return FactId(str(system_uuid7()))
+    return FactId(uuid7_text(time.time_ns() // 1_000_000, _random_ten))
+
+
+_TENS: Final[deque[bytes]] = deque()
+"""Random bytes drawn from the system in advance, ten a fact id: a draw costs by the call. No processes share any."""
+_TENS_AT_ONCE: Final = 128
+os.register_at_fork(after_in_child=_TENS.clear)
+
+
+def _random_ten(_: int) -> bytes:
+    """Return ten random bytes that nobody else gets."""
+    try:
+        return _TENS.pop()
+    except IndexError:
+        drawn = os.urandom(10 * _TENS_AT_ONCE)
+        _TENS.extend(drawn[at : at + 10] for at in range(10, len(drawn), 10))
+        return drawn[:10]

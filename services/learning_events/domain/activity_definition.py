@@ -7,8 +7,8 @@ ones win; language maps and extensions are joined entry by entry, all other memb
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from shared.kernel import canonical_json
 from shared.kernel.hashing import sha256, tagged
@@ -21,16 +21,16 @@ DEFINITION_BYTES_MAX: Final = 64 << 10
 _JOINED: Final = ("name", "description", "extensions")
 
 
-class GivenDefinition(NamedTuple):
-    """A definition that a statement gave an Activity, as parsed."""
+@dataclass(slots=True)
+class GivenDefinition:
+    """A definition that a statement gave an Activity, as parsed. fingerprint: its spelling, good for a memory only."""
 
     activity: str
     definition: dict[str, Any]
+    fingerprint: bytes = field(init=False)
 
-    @property
-    def fingerprint(self) -> str:
-        """A text that is the same for the same definition spelled the same way: cheap, and good for a memory only."""
-        return repr(self.definition)
+    def __post_init__(self) -> None:
+        self.fingerprint = canonical_json.spelling(self.definition)
 
     def told(self) -> ToldDefinition | None:
         """Return it as it is kept; None where it is too long."""
@@ -61,6 +61,16 @@ def given_definitions(statement: dict[str, Any]) -> tuple[GivenDefinition, ...]:
     return tuple(found)
 
 
+def given_by(activities: Iterable[dict[str, Any]]) -> tuple[GivenDefinition, ...]:
+    """Return what these checked Activities tell of themselves."""
+    found: list[GivenDefinition] = []
+    for activity in activities:
+        definition = activity.get("definition")
+        if definition:
+            found.append(GivenDefinition(activity["id"], definition))
+    return tuple(found)
+
+
 def folded(activity: str, definitions: Iterable[bytes]) -> dict[str, Any]:
     """Return the Activity Object. definitions: canonical JSON, earliest first; without any it has no definition."""
     whole: dict[str, Any] = {}
@@ -77,14 +87,9 @@ def _add_given(statement: dict[str, Any], found: list[GivenDefinition]) -> None:
     target = statement["object"]
     kind = target.get("objectType", "Activity")
     if kind == "Activity":
-        definition = target.get("definition")
-        if definition:
-            found.append(GivenDefinition(target["id"], definition))
+        found += given_by([target])
     elif kind == "SubStatement":
         _add_given(target, found)
     if "context" in statement:
         for listed in statement["context"].get("contextActivities", {}).values():
-            for activity in [listed] if type(listed) is dict else listed:
-                definition = activity.get("definition")
-                if definition:
-                    found.append(GivenDefinition(activity["id"], definition))
+            found += given_by([listed] if type(listed) is dict else listed)

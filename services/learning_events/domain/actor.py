@@ -21,6 +21,7 @@ from services.learning_events.domain.formats import check_iri, check_string
 IDENTIFIERS: Final = ("account", "mbox", "mbox_sha1sum", "openid")
 """The four Inverse Functional Identifiers."""
 
+_IDENTIFIERS: Final = frozenset(IDENTIFIERS)
 _AGENT: Final = frozenset({"objectType", "name", *IDENTIFIERS})
 _GROUP: Final = _AGENT | {"member"}
 _ACCOUNT: Final = frozenset({"homePage", "name"})
@@ -74,6 +75,11 @@ def check_group(value: Any, pointer: str, faults: Faults) -> None:
         faults.add(pointer, "an anonymous Group has members", f"List its Agents under member. {_IDENTIFIER_MEND}")
     for index, member in enumerate(members):
         check_agent(member, f"{pointer}/member/{index}", faults)
+
+
+def is_identified(actor: dict[str, Any]) -> bool:
+    """Say whether a checked actor has an identifier, so that its canonical text is the same in every statement."""
+    return not _IDENTIFIERS.isdisjoint(actor)
 
 
 def identifier(actor: dict[str, Any], statement_id: str) -> str:

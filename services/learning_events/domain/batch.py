@@ -20,6 +20,7 @@ from services.learning_events.domain.faults import Faults
 from services.learning_events.domain.formats import is_uuid
 from services.learning_events.domain.normal_form import NormalEvent, check_fits_fact, normal_form
 from services.learning_events.domain.original import Original
+from services.learning_events.domain.recurring import definitions_known, recurring_in, terms_known
 from services.learning_events.domain.signed import check_signatures
 from services.learning_events.domain.statement import XapiVersion, faults_of
 from services.learning_events.domain.terms import terms_of
@@ -40,7 +41,7 @@ NewStatementId = Callable[[], str]
 """Gives a fresh lower-case UUID for a statement that came without an id."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReceivedStatement:
     """A valid statement: its place in the batch, its canonical bytes as sent, and what it says.
 
@@ -106,18 +107,17 @@ def validate_batch(
     Of statements that share an id the first stays, the others are refused (part 3, section 2.1.2).
     Raises Rejected where the bytes are no strict JSON, TooLarge over `bytes_max` or `statements_max`.
     """
-    value: Any = canonical_json.loads(raw, bytes_max=bytes_max)
+    value, items = canonical_json.loads_items(raw, bytes_max=bytes_max)
     is_array = type(value) is list
-    items = value if is_array else [value]
     if len(items) > statements_max:
         rule = f"an array of at most {statements_max} statements, got {len(items)}"
         raise TooLarge.of("", rule, "Send them in several requests.")
     statements: list[ReceivedStatement] = []
     refused: list[RefusedStatement] = []
     seen: set[str] = set()
-    for index, item in enumerate(items):
+    for index, (item, form) in enumerate(items):
         pointer = f"/{index}" if is_array else ""
-        reading = _read(item, index, pointer, received_at, new_statement_id, version, parts)
+        reading = _read(item, form, index, pointer, received_at, new_statement_id, version, parts)
         if isinstance(reading, ReceivedStatement):
             reading = _first_of_its_id(reading, pointer, seen)
         if isinstance(reading, ReceivedStatement):
@@ -140,14 +140,16 @@ def validate_item(
 ) -> ReceivedStatement | RefusedStatement:
     """Return the one statement in `raw`, or everything wrong with it; pointers start at the statement."""
     try:
-        item: Any = canonical_json.loads(raw, bytes_max=bytes_max)
+        value, items = canonical_json.loads_items(raw, bytes_max=bytes_max)
     except Rejected as error:
         return RefusedStatement(index, error.faults)
-    return _read(item, index, "", received_at, new_statement_id, version)
+    item, form = items[0] if type(value) is not list else (value, b"")
+    return _read(item, form, index, "", received_at, new_statement_id, version)
 
 
 def _read(
     item: Any,
+    original: bytes,
     index: int,
     pointer: str,
     received_at: datetime,
@@ -155,7 +157,9 @@ def _read(
     version: XapiVersion,
     parts: Mapping[str, bytes] = NO_PARTS,
 ) -> ReceivedStatement | RefusedStatement:
-    found = faults_of(item, version, pointer)
+    """Return what an item is. original: its canonical form."""
+    known = recurring_in(item)
+    found = faults_of(item, version, pointer, known)
     if found:
         return RefusedStatement(index, tuple(found), _own_id(item))
     faults = Faults()
@@ -164,21 +168,21 @@ def _read(
         check_data_is_there(item, pointer, faults, parts)
         check_signatures(item, pointer, faults, parts, version)
         attachments = hashes_of(item, parts)
-    original = canonical_json.dumps(item)
     has_own_id = "id" in item
     statement_id = item["id"].lower() if has_own_id else new_statement_id()
-    event = normal_form(item, statement_id, received_at, sha256(original))
+    event = normal_form(item, statement_id, received_at, sha256(original), known=known)
     check_fits_fact(event, pointer, faults)
     if faults.listed:
         return RefusedStatement(index, tuple(faults.listed), statement_id if has_own_id else "")
+    definitions = definitions_known(item, known)
     return ReceivedStatement(
         index,
         original,
         event,
         has_own_id,
-        terms=terms_of(item),
+        terms=terms_known(item, known) or terms_of(item),
         attachments=attachments,
-        definitions=given_definitions(item),
+        definitions=given_definitions(item) if definitions is None else definitions,
     )
 
 

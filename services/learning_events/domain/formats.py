@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from services.learning_events.domain.faults import Faults, member_pointer
@@ -129,11 +130,13 @@ def check_timestamp(value: Any, pointer: str, faults: Faults) -> None:
         faults.add(pointer, "an end of the calendar stands for no time", mend)
 
 
+@lru_cache(maxsize=1_024)
 def instant(timestamp: str) -> datetime:
     """Return the instant in UTC, to the microsecond, that a checked timestamp names.
 
-    A leap second (RFC 3339 §5.7) is the first instant of the next minute. Raises ValueError or OverflowError for what
-    is not in the calendar or leaves the years 1 to 9999.
+    Remembered for a moment, since who checks a timestamp asks for it next. A leap second (RFC 3339 §5.7) is the first
+    instant of the next minute. Raises ValueError or OverflowError for what is not in the calendar or leaves the years
+    1 to 9999.
     """
     text = timestamp.upper()
     if text[17:19] != "60":

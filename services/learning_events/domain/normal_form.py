@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from services.learning_events.domain.actor import identifier
 from services.learning_events.domain.faults import Faults
 from services.learning_events.domain.formats import duration_seconds, instant
+from services.learning_events.domain.recurring import NOTHING, Recurring
 from services.learning_events.domain.statement import is_voiding, object_type
 from shared.events.learning_events import Format
 
@@ -31,9 +32,8 @@ class Score:
     max: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class NormalEvent:
-    """One statement in its normal form.
+class NormalEvent(NamedTuple):
+    """One statement in its normal form. A tuple, which is made in a third of the time of a frozen dataclass.
 
     statement_id: lower-case UUID. actor: the canonical text of `actor.py`. object_id: an Activity's IRI, an actor's
     canonical text, a referenced statement's UUID; of a SubStatement the id of what it is about. occurred_at: the
@@ -69,9 +69,17 @@ class NormalEvent:
 
 
 def normal_form(
-    statement: dict[str, Any], statement_id: str, received_at: datetime, digest: bytes, source_format: Format = "xapi"
+    statement: dict[str, Any],
+    statement_id: str,
+    received_at: datetime,
+    digest: bytes,
+    source_format: Format = "xapi",
+    known: Recurring = NOTHING,
 ) -> NormalEvent:
-    """Return the normal form of a checked statement. Raises KeyError or the like for one that was not checked."""
+    """Return the normal form of a checked statement. Raises KeyError or the like for one that was not checked.
+
+    known: what is known of its parts.
+    """
     actor, verb, target = statement["actor"], statement["verb"], statement["object"]
     result: dict[str, Any] = statement.get("result", {})
     score = result.get("score")
@@ -80,11 +88,11 @@ def normal_form(
     timestamp = statement.get("timestamp")
     return NormalEvent(
         statement_id,
-        identifier(actor, statement_id),
-        actor.get("objectType") == "Group",
+        identifier(actor, statement_id) if known.actor is None else known.actor.identifier,
+        actor.get("objectType") == "Group" if known.actor is None else known.actor.is_group,
         verb["id"],
-        _object_id(target, statement_id),
-        object_type(target),
+        _object_id(target, statement_id) if known.activity is None else known.activity.id,
+        object_type(target) if known.activity is None else "Activity",
         None if score is None else Score(score.get("scaled"), score.get("raw"), score.get("min"), score.get("max")),
         result.get("success"),
         result.get("completion"),

@@ -16,8 +16,10 @@ from services.learning_events.domain.actor import check_actor, check_agent
 from services.learning_events.domain.attachment import check_attachments
 from services.learning_events.domain.context import check_context, check_statement_reference
 from services.learning_events.domain.faults import MISSING, Faults
-from services.learning_events.domain.formats import check_iri, check_language_map, check_timestamp, check_uuid
+from services.learning_events.domain.formats import check_timestamp, check_uuid
+from services.learning_events.domain.recurring import NOTHING, Recurring
 from services.learning_events.domain.result import check_result
+from services.learning_events.domain.verb import check_verb
 from shared.kernel.errors import Fault
 
 VOIDED: Final = "http://adlnet.gov/expapi/verbs/voided"
@@ -27,7 +29,6 @@ _SUB_STATEMENT: Final = frozenset(
     {"objectType", "actor", "verb", "object", "result", "context", "timestamp", "attachments"}
 )
 _STATEMENT: Final = (_SUB_STATEMENT - {"objectType"}) | {"id", "stored", "authority", "version"}
-_VERB: Final = frozenset({"id", "display"})
 _OBJECT_TYPES: Final = "Activity, Agent, Group, StatementRef or SubStatement"
 
 
@@ -44,10 +45,12 @@ _VERSION_PROPERTY: Final = {
 }
 
 
-def faults_of(statement: Any, version: XapiVersion = XapiVersion.V2_0, pointer: str = "") -> list[Fault]:
+def faults_of(
+    statement: Any, version: XapiVersion = XapiVersion.V2_0, pointer: str = "", known: Recurring = NOTHING
+) -> list[Fault]:
     """Return everything that keeps a parsed JSON value from being a statement; empty where it is one.
 
-    pointer: where the statement stands in what was sent, such as `/3` in an array.
+    pointer: where the statement stands in what was sent, such as `/3` in an array. known: what is known of its parts.
     """
     faults = Faults()
     if type(statement) is not dict:
@@ -55,7 +58,7 @@ def faults_of(statement: Any, version: XapiVersion = XapiVersion.V2_0, pointer: 
         return faults.listed
     if not _STATEMENT.issuperset(statement):
         faults.add_unknown(pointer, statement, _STATEMENT, "a statement")
-    _check_shared(statement, pointer, faults, version, is_nested=False)
+    _check_shared(statement, pointer, faults, version, known, is_nested=False)
     if "id" in statement:
         check_uuid(statement["id"], f"{pointer}/id", faults)
     if "stored" in statement:
@@ -78,15 +81,18 @@ def object_type(target: dict[str, Any]) -> str:
 
 
 def _check_shared(
-    statement: dict[str, Any], pointer: str, faults: Faults, version: XapiVersion, *, is_nested: bool
+    statement: dict[str, Any], pointer: str, faults: Faults, version: XapiVersion, known: Recurring, *, is_nested: bool
 ) -> None:
-    """Check what a statement and a SubStatement share."""
-    check_actor(statement.get("actor", MISSING), f"{pointer}/actor", faults)
+    """Check what a statement and a SubStatement share, but for what is known to be valid."""
+    if known.actor is None:
+        check_actor(statement.get("actor", MISSING), f"{pointer}/actor", faults)
     verb = statement.get("verb", MISSING)
-    _check_verb(verb, f"{pointer}/verb", faults)
+    if known.verb is None:
+        check_verb(verb, f"{pointer}/verb", faults)
     target = statement.get("object", MISSING)
     kind = target.get("objectType", "Activity") if type(target) is dict else None
-    _check_object(target, kind, f"{pointer}/object", faults, version, is_nested=is_nested)
+    if known.activity is None:
+        _check_object(target, kind, f"{pointer}/object", faults, version, is_nested=is_nested)
     if type(verb) is dict and verb.get("id") == VOIDED and kind != "StatementRef" and not is_nested:
         mend = 'Send {"objectType": "StatementRef", "id": …} with the id of the statement to be voided.'
         faults.add(f"{pointer}/object", "the object of a voiding statement is a StatementRef", mend)
@@ -99,22 +105,12 @@ def _check_shared(
             faults,
             is_about_activity=kind == "Activity",
             is_version_2=version is XapiVersion.V2_0,
+            has_known_activities=known.surroundings is not None,
         )
     if "timestamp" in statement:
         check_timestamp(statement["timestamp"], f"{pointer}/timestamp", faults)
     if "attachments" in statement:
         check_attachments(statement["attachments"], f"{pointer}/attachments", faults)
-
-
-def _check_verb(value: Any, pointer: str, faults: Faults) -> None:
-    if type(value) is not dict:
-        faults.add_wrong(pointer, value, "a verb, that is an object", 'Send {"id": "https://…"}.')
-        return
-    if not _VERB.issuperset(value):
-        faults.add_unknown(pointer, value, _VERB, "a verb")
-    check_iri(value.get("id", MISSING), f"{pointer}/id", faults)
-    if "display" in value:
-        check_language_map(value["display"], f"{pointer}/display", faults)
 
 
 def _check_object(
@@ -131,7 +127,7 @@ def _check_object(
     elif kind == "SubStatement" and not is_nested:
         if not _SUB_STATEMENT.issuperset(value):
             faults.add_unknown(pointer, value, _SUB_STATEMENT, "a SubStatement")
-        _check_shared(value, pointer, faults, version, is_nested=True)
+        _check_shared(value, pointer, faults, version, NOTHING, is_nested=True)
     elif kind == "SubStatement":
         faults.add(pointer, "a SubStatement holds no other SubStatement", "Refer to the inner one by a StatementRef.")
     else:

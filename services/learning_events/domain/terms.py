@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.learning_events.domain.actor import IDENTIFIERS, identifier
+from services.learning_events.domain.actor import identifier, is_identified
 
 ANY: Final = "any"
 """What every statement is found by."""
 _AGENT: Final = ("agent=", "related-agent=")
 _ACTIVITY: Final = ("activity=", "related-activity=")
-_IDENTIFIERS: Final = frozenset(IDENTIFIERS)
 _PARTIES: Final = (("contextAgents", "agent"), ("contextGroups", "group"))
 
 
@@ -37,6 +36,13 @@ def terms_of(statement: dict[str, Any]) -> tuple[str, ...]:
     if "context" in statement and "registration" in statement["context"]:
         terms.append(registration_term(statement["context"]["registration"]))
     return tuple(terms)
+
+
+def agent_terms(actor: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a statement is found by whose actor this is."""
+    agents: set[str] = set()
+    _add_actor(actor, agents)
+    return tuple([prefix + name for prefix in _AGENT for name in agents])
 
 
 def agent_term(name: str, *, is_broad: bool) -> str:
@@ -100,7 +106,7 @@ def _add_context(context: dict[str, Any], agents: set[str], activities: set[str]
 
 
 def _add_actor(actor: dict[str, Any], agents: set[str]) -> None:
-    if not _IDENTIFIERS.isdisjoint(actor):
+    if is_identified(actor):
         agents.add(identifier(actor, ""))
     if "member" in actor:
         for member in actor["member"]:

@@ -154,7 +154,7 @@ def _dated(one: Arrival, stored_at: datetime, writer: Writer) -> Arrival:
     """Return the statement with the time it is stored at as its own, where its sender gave none (part 2, 2.4.7)."""
     if one.event.occurred_at != one.received_at:
         return one
-    statement = replace(one.statement, event=replace(one.event, occurred_at=stored_at))
+    statement = replace(one.statement, event=one.event._replace(occurred_at=stored_at))
     return arrival(statement, stored_at, one.account, one.fact_id, writer)
 
 

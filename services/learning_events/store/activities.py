@@ -7,7 +7,7 @@ another in a ring. What is remembered to be there costs no question.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import partial
 from typing import Final
 
@@ -60,7 +60,7 @@ WHERE (d.organisation, d.is_test, d.activity, d.digest, d.person)
     = (few.organisation, few.is_test, few.activity, few.digest, few.person)
 """
 
-_Known = tuple[str, bool, str, str]
+_Known = tuple[str, bool, str, bytes]
 """Organisation, is_test, activity and fingerprint of a definition."""
 
 
@@ -80,17 +80,11 @@ class PostgresActivities:
     async def add(self, tx: Transaction, writer: Writer, arrivals: Iterable[Arrival]) -> None:
         """Have kept, with this transaction, what these new statements tell and was not known to be kept."""
         told: dict[_Known, dict[str, GivenDefinition]] = {}
-        settled = self._memory.settled()
-        organisation, is_test = writer.organisation, writer.is_test
-        for arrival in arrivals:
-            for given in arrival.statement.definitions:
-                known = (organisation, is_test, given.activity, given.fingerprint)
-                if known in settled:
-                    continue
-                person = "" if arrival.account is None else arrival.account.person
-                tellers = told.setdefault(known, {})
-                if len(tellers) < TELLERS_MAX and self._memory.lacks(known, person):
-                    tellers[person] = given
+        for known, given, arrival in self._unsettled(writer, arrivals):
+            person = "" if arrival.account is None else arrival.account.person
+            tellers = told.setdefault(known, {})
+            if len(tellers) < TELLERS_MAX and self._memory.lacks(known, person):
+                tellers[person] = given
         rows = _rows(told)
         if rows:
             columns = zip(*rows, strict=True)
@@ -98,6 +92,22 @@ class PostgresActivities:
         for known, tellers in told.items():
             for person in tellers:
                 tx.after_commit(partial(self._memory.learn, known, person))
+
+    def _unsettled(
+        self, writer: Writer, arrivals: Iterable[Arrival]
+    ) -> Iterator[tuple[_Known, GivenDefinition, Arrival]]:
+        """Yield what is told and may be new. Statements share what they repeat: each such object is asked for once."""
+        settled = self._memory.settled()
+        organisation, is_test = writer.organisation, writer.is_test
+        asked: dict[int, _Known | None] = {}
+        for arrival in arrivals:
+            for given in arrival.statement.definitions:
+                if id(given) not in asked:
+                    known = (organisation, is_test, given.activity, given.fingerprint)
+                    asked[id(given)] = None if known in settled else known
+                unsettled = asked[id(given)]
+                if unsettled is not None:
+                    yield unsettled, given, arrival
 
     async def erase(self, person: str) -> None:
         """Have removed what only this person's statements told, in all organisations. Safe to repeat."""

@@ -20,10 +20,10 @@ from shared.runtime.postgres import Connection
 
 _ADD: Final = """
 INSERT INTO searchable (term, stored_at, xid, epoch, organisation, places)
-SELECT new.term, $2, pg_current_xact_id(), (SELECT epoch FROM backbone.epochs), $1, array_agg(new.place)
-FROM unnest($3::bigint[], $4::smallint[]) AS new (term, place)
-GROUP BY new.term ORDER BY new.term
+SELECT new.term, $2, pg_current_xact_id(), (SELECT epoch FROM backbone.epochs), $1, new.places::smallint[]
+FROM unnest($3::bigint[], $4::text[]) AS new (term, places)
 """
+"""The places of a term as the text of an array: the driver has none of arrays of several lengths."""
 _INHERIT: Final = """
 INSERT INTO searchable AS known (term, stored_at, xid, epoch, organisation, places)
 SELECT new.term, new.stored_at, new.xid::xid8, new.epoch, $1, array_agg(new.place)
@@ -65,16 +65,23 @@ async def add_arrivals(
 ) -> None:
     """Have these new statements found by what they say and by their key. arrivals: by their place, from 1."""
     organisation, is_test, key = writer.organisation, writer.is_test, key_term(writer.key)
-    terms: list[int] = []
-    places: list[int] = []
+    places: dict[str, list[str]] = {}
+    found: list[str] = []
     for place, arrival in arrivals.items():
         names = arrival.statement.terms
         if names:
-            terms += [term_key(organisation, is_test, name) for name in names]
-            terms.append(term_key(organisation, is_test, key))
-            places += [place] * (len(names) + 1)
-    if terms:
-        await connection.execute(_ADD, organisation, stored_at, terms, places)
+            text = str(place)
+            found.append(text)
+            for name in names:
+                if name in places:
+                    places[name].append(text)
+                else:
+                    places[name] = [text]
+    if not found:
+        return
+    places[key] = found
+    rows = sorted([(term_key(organisation, is_test, name), f"{{{','.join(at)}}}") for name, at in places.items()])
+    await connection.execute(_ADD, organisation, stored_at, [term for term, _ in rows], [at for _, at in rows])
 
 
 async def add_referrals(

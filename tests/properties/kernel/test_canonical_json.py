@@ -11,7 +11,15 @@ import rfc8785
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.kernel.canonical_json import DEPTH_MAX, canonical_object, dumps, dumps_around, loads
+from shared.kernel.canonical_json import (
+    DEPTH_MAX,
+    canonical_object,
+    dumps,
+    dumps_around,
+    loads,
+    loads_items,
+    spelling,
+)
 from shared.kernel.errors import Rejected
 
 INT_SAFE = 2**53 - 1
@@ -221,3 +229,69 @@ def test_an_object_made_around_a_canonical_member_is_spelled_as_a_whole(
 def test_a_lone_surrogate_beside_a_canonical_member_is_refused_where_it_stands() -> None:
     with pytest.raises(Rejected, match="/a"):
         dumps_around({"a": "\ud800"}, "data", b"{}")
+
+
+@given(st.lists(values, max_size=4) | values, st.data())
+@example([{"a": 1e16, "b": -0.0}, {"😀": 1, "\ue000": 2}, 1.0, "x", []], None)
+@example([{"a": "x1e5,", "b": "1.0]"}, {" a ": " b "}], None)
+def test_items_are_read_and_spelled_as_each_would_be_alone(value: Any, data: st.DataObject | None) -> None:
+    raw = json.dumps(value).encode() if data is None else spelled(value, data).encode()
+    for text in (raw, dumps(value), json.dumps(value, ensure_ascii=False, indent=2).encode()):
+        whole = loads(text)
+        items = whole if isinstance(whole, list) else [whole]
+        found, pairs = loads_items(text)
+        assert dumps(found) == dumps(whole)
+        assert [form for _, form in pairs] == [dumps(item) for item in items]
+        assert [dumps(item) for item, _ in pairs] == [dumps(item) for item in items]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'[{"a": 1, "a": 1}]',
+        b'[{"a":1},{"b": {"a ": 1, "a ": 2}}]',
+        b'[{"a":1, "a":"\\u003a"}]',
+        b'[{"a":":","a":100000.0}]',
+        b'[{"a":1e5,"a":100000.0}]',
+        b"[NaN]",
+        b"[9007199254740993]",
+        b"[18446744073709551617]",
+        b"[" * 65 + b"]" * 65,
+        b"[" + b"[" * 64 + b"]" * 64 + b",{}]",
+        b'[{"a":' * 33 + b"1" + b"}]" * 33,
+        b'["\\ud800"]',
+        b'["\xff"]',
+        b"[1] []",
+        b"",
+    ],
+)
+def test_items_are_refused_where_the_whole_is(raw: bytes) -> None:
+    with pytest.raises(Rejected):
+        loads(raw)
+    with pytest.raises(Rejected):
+        loads_items(raw)
+
+
+@given(st.dictionaries(text, values, min_size=1, max_size=4), values, st.data())
+def test_an_item_whose_name_stands_twice_is_refused_in_any_spelling(
+    value: dict[str, Any], other: Any, data: st.DataObject
+) -> None:
+    name = data.draw(st.sampled_from(sorted(value)))
+    members = [
+        (json.dumps(key, ensure_ascii=False), json.dumps(each, ensure_ascii=False)) for key, each in value.items()
+    ]
+    members.insert(
+        data.draw(st.integers(0, len(members))),
+        (json.dumps(name, ensure_ascii=False), json.dumps(other, ensure_ascii=False)),
+    )
+    for blank in ("", " "):
+        body = f",{blank}".join(f"{key}:{blank}{each}" for key, each in members)
+        with pytest.raises(Rejected):
+            loads_items(f"[{{{body}}}]".encode())
+
+
+@given(values, values)
+def test_two_values_of_one_spelling_are_one(one: Any, other: Any) -> None:
+    one, other = (loads(dumps(each)) for each in (one, other))
+    is_same = spelling(one) == spelling(other)
+    assert not is_same or dumps(one) == dumps(other)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.kernel.clock import parse_rfc3339, rfc3339
-from shared.kernel.ids import has_prefix, prefixed, uuid7
+from shared.kernel.ids import has_prefix, prefixed, system_fact_id, uuid7, uuid7_text
 
 moments = st.integers(0, 2**48 - 1)
 chance = st.binary(min_size=10, max_size=10)
@@ -32,6 +32,15 @@ def test_identifiers_sort_as_their_time_whatever_chance_gave(
 def test_uuid7_keeps_its_time_version_and_variant(moment: int, random_bits: bytes) -> None:
     value = uuid7(moment, lambda _: random_bits)
     assert (value.int >> 80, value.version, value.variant) == (moment, 7, uuid.RFC_4122)
+
+
+@given(moments, chance)
+def test_the_text_of_a_uuid7_is_made_without_it(moment: int, random_bits: bytes) -> None:
+    assert uuid7_text(moment, lambda _: random_bits) == str(uuid7(moment, lambda _: random_bits))
+
+
+def test_no_two_fact_ids_are_the_same() -> None:
+    assert len({system_fact_id() for _ in range(1_000)}) == 1_000
 
 
 @given(st.uuids(), st.uuids())
