@@ -92,6 +92,21 @@ def test_a_start_that_is_interrupted_leaves_nothing_running(place: Place, pause_
     assert not place.home.is_held()
 
 
+def test_a_start_in_the_background_that_is_interrupted_leaves_nothing_running(place: Place) -> None:
+    process = place.starting("--detach")
+    place.until("starting")
+    everybody = descendants(place.state()["pid"])
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    ends_at = time.monotonic() + STOP_SECONDS_MAX
+    while alive(everybody) and time.monotonic() < ends_at:
+        time.sleep(0.02)
+    assert alive(everybody) == []
+    assert not place.home.is_held()
+
+
 def test_a_second_start_finds_its_data_and_is_no_slower(fresh_place: Place) -> None:
     first = fresh_place.json("up", "--detach")["seconds_to_ready"]
     with fresh_place.api() as api:
