@@ -91,19 +91,23 @@ class Place:
 
     def stop(self) -> None:
         """Have ended what runs here."""
-        self.run("down")
-        for process in self._started:
-            process.kill()
-            process.communicate()
-        self._started.clear()
+        try:
+            self.run("down")
+        finally:
+            for process in self._started:
+                process.kill()
+                process.communicate()
+            self._started.clear()
 
     def clean(self) -> None:
         """Have ended what runs here, and taken everything away."""
-        self.stop()
-        data = self.home.postgres / "data"
-        if data.is_symlink():
-            shutil.rmtree(data.resolve().parent)
-        shutil.rmtree(self.home.path.parent)
+        try:
+            self.stop()
+        finally:
+            data = self.home.postgres / "data"
+            if data.is_symlink():
+                shutil.rmtree(data.resolve().parent)
+            shutil.rmtree(self.home.path.parent)
 
 
 def free_base() -> int:
