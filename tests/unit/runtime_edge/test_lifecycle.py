@@ -122,9 +122,11 @@ async def test_asked_to_stop_while_starting_gives_up_the_start_and_stops_what_st
     stopping = asyncio.Event()
     parts: list[Component] = [Part("a", story), Part("b", story, start=hang)]
     running = asyncio.create_task(run(parts, stopping=stopping, ready=lambda: story.append("ready")))
-    await asyncio.sleep(0.02)
-    stopping.set()
-    await asyncio.wait_for(running, 10)
+    async with asyncio.timeout(10):
+        while not story:
+            await asyncio.sleep(0.005)
+        stopping.set()
+        await running
     assert story == ["a up", "a down"]
 
 

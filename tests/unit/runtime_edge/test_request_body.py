@@ -116,8 +116,8 @@ async def test_a_whole_body_that_dribbles_in_is_given_up_on() -> None:
 
 
 async def test_a_stream_may_take_long_as_long_as_it_moves() -> None:
-    moving = body_of([b"x"] * 6, seconds_max=0.1, pause_seconds=0.03)
-    assert await chunks_of(moving) == b"xxxxxx"
+    moving = body_of([b"x"] * 8, seconds_max=0.5, pause_seconds=0.1)
+    assert await chunks_of(moving) == b"xxxxxxxx"
     stuck = body_of([b"x"] * 6, seconds_max=0.05, pause_seconds=1)
     with pytest.raises(SlowBody):
         await chunks_of(stuck)
