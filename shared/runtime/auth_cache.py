@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import Final, Generic, TypeVar
 
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Unauthenticated
+from shared.kernel.errors import Fault, Unauthenticated
 from shared.kernel.hashing import tagged
 from shared.runtime import telemetry
 from shared.runtime.auth import Authenticator, Principal
@@ -23,6 +23,8 @@ NEGATIVE_TTL_SECONDS: Final = 2.0
 """How long a key that was just made may still be refused, had it been tried before."""
 ENTRIES_MAX: Final = 10_000
 """About 5 MB; beyond it the entry that lay unused for longest goes."""
+
+_MEND: Final = "Use a credential that is valid now."
 
 _HIT = telemetry.AUTHENTICATIONS.labels("cached")
 _ASKED = telemetry.AUTHENTICATIONS.labels("asked")
@@ -38,7 +40,7 @@ class CachingAuthenticator:
     ) -> None:
         self._inner = inner
         self._known: _Recent[Principal] = _Recent(clock, ttl_seconds, entries_max)
-        self._unknown: _Recent[str] = _Recent(clock, min(NEGATIVE_TTL_SECONDS, ttl_seconds), entries_max)
+        self._unknown: _Recent[tuple[str, str]] = _Recent(clock, min(NEGATIVE_TTL_SECONDS, ttl_seconds), entries_max)
         self._asking: dict[bytes, asyncio.Task[Principal]] = {}
 
     async def authenticate(self, secret: str, key_id: str) -> Principal:
@@ -51,7 +53,7 @@ class CachingAuthenticator:
         refusal = self._unknown.get(entry)
         if refusal is not None:
             _HIT.inc()
-            raise Unauthenticated.of("authorization", refusal, "Use a credential that is valid now.")
+            raise Unauthenticated.of("authorization", *refusal)
         return await self._ask(entry, secret, key_id)
 
     async def _ask(self, entry: bytes, secret: str, key_id: str) -> Principal:
@@ -69,7 +71,8 @@ class CachingAuthenticator:
         try:
             principal = await self._inner.authenticate(secret, key_id)
         except Unauthenticated as error:
-            self._unknown.put(entry, error.faults[0].rule if error.faults else error.message)
+            fault = error.faults[0] if error.faults else Fault("", error.message, _MEND)
+            self._unknown.put(entry, (fault.rule, fault.mend))
             raise
         finally:
             del self._asking[entry]

@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -87,6 +88,52 @@ def test_five_wrong_set_ups_are_each_named_in_one_sentence(house: JourneyHouse, 
     assert summary_for(house, right) == "The set-up works: what is sent like this is taken."
 
 
+def test_access_tokens_that_open_nothing_are_each_named_in_one_sentence(house: JourneyHouse) -> None:
+    organisations = [house.answer("organisations", "create", name)["id"] for name in ("Mine", "Theirs")]
+    mine, theirs = (house.answer("keys", "create", "--organisation", one, "--scopes", "write") for one in organisations)
+    tokens = [token_of(house, key) for key in (mine, theirs)]
+    bearers = [{"authorization": f"Bearer {token}"} for token in tokens]
+    named = {"x-experience-api-version": "2.0.0"}
+    assert told(house, "/xapi/statements", bearers[0] | named) == (200, "")
+    assert summary_for(house, bearers[0]) == "The set-up works: what is sent like this is taken."
+
+    # Of another tenant.
+    sentence = summary_for(house, bearers[1], organisation=organisations[0])
+    assert f"the access token's key belongs to {organisations[1]}" in sentence
+
+    # Of a key that was revoked since: everywhere within ten seconds.
+    house.answer("keys", "revoke", theirs["id"])
+    revoked = "this access token's key was revoked at"
+    assert soon(lambda: revoked in told(house, "/xapi/statements", bearers[1] | named)[1])
+    assert told(house, "/xapi/statements", bearers[1] | named)[0] == 401
+    assert soon(lambda: revoked in summary_for(house, bearers[1]))
+
+    # Of nobody.
+    sentence = summary_for(house, {"authorization": "Bearer dla_" + "A" * 43})
+    assert "nobody issued this credential" in sentence
+
+
+def soon(is_so: Callable[[], bool]) -> bool:
+    """Return True as soon as it is so, False if it is not within the ten seconds and the machine's slowness."""
+    deadline = time.monotonic() + 20
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def token_of(house: JourneyHouse, key: dict[str, Any]) -> str:
+    """Return an access token of the key, from where the metadata says."""
+    metadata = httpx.get(f"{house.origin}/.well-known/oauth-authorization-server", timeout=30, trust_env=False).json()
+    assert metadata["token_endpoint"] == f"{house.origin}/oauth/token"
+    form = {"grant_type": "client_credentials"}
+    shown = (key["id"], key["secret"])
+    reply = httpx.post(metadata["token_endpoint"], data=form, auth=shown, timeout=30, trust_env=False)
+    assert reply.status_code == 200, reply.text
+    return str(reply.json()["access_token"])
+
+
 def test_the_inspector_shows_what_is_taken_and_what_is_refused(house: JourneyHouse, key: dict[str, Any]) -> None:
     right = {"authorization": basic(key["id"], key["secret"])}
     words = ["events", "tail", "--limit", "1", "--json", "--key", key["secret"]]
@@ -108,9 +155,9 @@ def test_the_inspector_shows_what_is_taken_and_what_is_refused(house: JourneyHou
             tail.kill()
 
 
-def summary_for(house: JourneyHouse, headers: dict[str, str]) -> str:
+def summary_for(house: JourneyHouse, headers: dict[str, str], **more: str) -> str:
     """Return what the connection test answers to a sender of these headers, in one sentence."""
-    query = {"endpoint": f"{house.origin}/xapi"}
+    query = {"endpoint": f"{house.origin}/xapi", **more}
     response = httpx.get(
         f"{house.origin}/v1/connection-test", params=query, headers=headers, timeout=30, trust_env=False
     )

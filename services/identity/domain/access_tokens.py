@@ -24,6 +24,9 @@ MINUTE: Final = timedelta(minutes=1)
 ISSUED_A_MINUTE_MAX: Final = 60
 """Tokens a key gets within any minute; a sender that asks for one a request is told so here."""
 
+_ANOTHER: Final = "Get another one at /oauth/token, with the id and the secret of its key."
+_ANOTHER_KEY: Final = "Make a new key, and get tokens with that one."
+
 Expand = Callable[[Iterable[str]], frozenset[str]]
 """Returns the scopes that words stand for; raises Rejected for a word that is none."""
 
@@ -55,8 +58,8 @@ class AccessToken:
         """Return whom it speaks for: its key. key_id: as sent by Basic, empty otherwise. Raises Unauthenticated."""
         if key_id not in {"", self.key.id}:
             raise nobody()
-        check_lifetime("access token's key", self.key.expires_at, self.key.revoked_at, at)
-        check_lifetime("access token", self.expires_at, None, at)
+        check_lifetime("access token's key", self.key.expires_at, self.key.revoked_at, at, _ANOTHER_KEY)
+        check_lifetime("access token", self.expires_at, None, at, _ANOTHER)
         is_test = self.key.is_test
         return Caller("key", self.key.id, organisation=self.key.organisation, scopes=self.scopes, is_test=is_test)
 

@@ -62,7 +62,7 @@ class ApiKey:
         """Return whom it speaks for. key_id: as sent by Basic, empty otherwise. Raises Unauthenticated."""
         if key_id not in {"", self.id}:
             raise nobody()
-        check_lifetime("key", self.expires_at, self.revoked_at, at)
+        check_lifetime("key", self.expires_at, self.revoked_at, at, "Make a new key, and use that one.")
         return Caller("key", self.id, organisation=self.organisation, scopes=self.scopes, is_test=self.is_test)
 
 

@@ -62,12 +62,14 @@ def is_admin(secret: str, key_id: str, admin_digest: bytes | None) -> bool:
 
 def nobody() -> Unauthenticated:
     """Return the error for a secret that was never issued; it says nothing about which part was wrong."""
-    return Unauthenticated.of("authorization", "nobody issued this credential", _MEND)
+    return Unauthenticated.of("authorization", "nobody issued this credential", "Copy it once more, or get a new one.")
 
 
-def check_lifetime(noun: str, expires_at: datetime, revoked_at: datetime | None, at: datetime) -> None:
+def check_lifetime(
+    noun: str, expires_at: datetime, revoked_at: datetime | None, at: datetime, mend: str = _MEND
+) -> None:
     """Raise Unauthenticated, saying which and since when, for a credential that was revoked or has expired."""
     if revoked_at is not None and revoked_at <= at:
-        raise Unauthenticated.of("authorization", f"this {noun} was revoked at {rfc3339(revoked_at)}", _MEND)
+        raise Unauthenticated.of("authorization", f"this {noun} was revoked at {rfc3339(revoked_at)}", mend)
     if expires_at <= at:
-        raise Unauthenticated.of("authorization", f"this {noun} expired at {rfc3339(expires_at)}", _MEND)
+        raise Unauthenticated.of("authorization", f"this {noun} expired at {rfc3339(expires_at)}", mend)

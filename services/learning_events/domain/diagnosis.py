@@ -44,13 +44,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Whose a valid credential is. kind: key, person, admin or service."""
+    """Whose a valid credential is. kind: key, person, admin or service; is_token: an access token of a key."""
 
     kind: str
     id: str
     organisation: str | None
     scopes: frozenset[str]
     is_test: bool
+    is_token: bool = False
 
 
 def passed(check: str, rule: str) -> Finding:
@@ -84,9 +85,10 @@ def judge_sender(sender: Sender, expected_organisation: str | None) -> list[Find
     if sender.kind != "key" or sender.organisation is None:
         rule = f"this is {_KINDS.get(sender.kind, 'a credential of no organisation')}, and platforms send with a key"
         return [failed("credential", rule, "Send with an API key that was made for the platform's organisation.")]
-    found = [passed("credential", f"the key {sender.id} is valid")]
+    noun = "the access token's key" if sender.is_token else "the key"
+    found = [passed("credential", f"{'an access token of ' if sender.is_token else ''}the key {sender.id} is valid")]
     if expected_organisation is not None and expected_organisation != sender.organisation:
-        rule = f"the key belongs to {sender.organisation}, which is another organisation than the one expected"
+        rule = f"{noun} belongs to {sender.organisation}, which is another organisation than the one expected"
         found.append(failed("organisation", rule, "Send with a key of the organisation whose record is meant."))
     else:
         found.append(passed("organisation", f"what is sent belongs to {sender.organisation}"))
@@ -126,10 +128,13 @@ _KINDS: Final = {
 
 
 def _judge_scopes(sender: Sender) -> Finding:
+    noun, mend = "key", "Make a key with the scope write."
+    if sender.is_token:
+        noun, mend = "access token", "Ask for a token with the scope write, by a key that has it."
     if "write" in sender.scopes:
-        return passed("scope", "the key may write")
+        return passed("scope", f"the {noun} may write")
     has = " and ".join(sorted(sender.scopes)) or "none"
-    return failed("scope", f"sending needs the scope write, and the key has {has}", "Make a key with the scope write.")
+    return failed("scope", f"sending needs the scope write, and the {noun} has {has}", mend)
 
 
 def _judge_mode(sender: Sender) -> Finding:

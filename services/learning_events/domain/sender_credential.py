@@ -12,10 +12,11 @@ from typing import Final
 from shared.kernel.errors import Fault
 
 POINTER: Final = "authorization"
-_SECRETS: Final = ("dlk_", "dlt_")
+ACCESS_PREFIX: Final = "dla_"
+_SECRETS: Final = ("dlk_", "dlt_", ACCESS_PREFIX)
 _SESSION: Final = "dls_"
 _KEY_ID: Final = "key_"
-_MEND: Final = "Send Basic with the key's id as user name and its secret as password, or Bearer with the secret."
+_MEND: Final = "Send Basic with the key's id as user name and its secret as password, or Bearer with secret or token."
 
 
 def credential_fault(header: str | None) -> Fault | None:
@@ -43,7 +44,7 @@ def _bearer_fault(value: str) -> Fault | None:
     if value.startswith(_SESSION):
         return _fault("Bearer got the token of a person's session, and platforms send with a key")
     if not value.startswith(_SECRETS):
-        return _fault("what follows Bearer has not the form of a key's secret, which begins with dlk_ or dlt_")
+        return _fault("what follows Bearer has not the form of a key's secret (dlk_, dlt_) or access token (dla_)")
     return None
 
 

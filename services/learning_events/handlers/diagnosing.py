@@ -23,21 +23,22 @@ from services.learning_events.domain.sender_credential import credential_fault
 from services.learning_events.domain.statement import XapiVersion
 from shared.kernel.errors import Fault, Rejected
 
-_NOBODY: Final = "nobody issued this credential, or it is no longer valid"
-_NOBODY_MEND: Final = "Copy id and secret once more, or make a new key."
+_NOBODY: Final = Fault(
+    "", "nobody issued this credential, or it is no longer valid", "Copy it again, or make a new key."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SetUp:
     """What a request shows of its sender's set-up.
 
-    sender: None where the credential is nobody's; refusal: why, as identity says it. version: None where the header is
+    sender: None where the credential is nobody's; refusal: why, as identity tells it. version: None where the header is
     wrong, `version_fault` then says how. date: as its header tells. sample: what was sent along, as it would be sent.
     """
 
     authorization: str | None
     sender: Sender | None
-    refusal: str
+    refusal: Fault | None
     address: str | None
     organisation: str | None
     date: datetime | Rejected | None
@@ -76,7 +77,8 @@ def _judge_credential(one: SetUp) -> list[Finding]:
     fault = credential_fault(one.authorization)
     if fault is not None:
         return [failed("credential", fault.rule, fault.mend)]
-    return [failed("credential", one.refusal or _NOBODY, _NOBODY_MEND)]
+    told = one.refusal or _NOBODY
+    return [failed("credential", told.rule, told.mend)]
 
 
 def _judge_version(one: SetUp) -> Finding:

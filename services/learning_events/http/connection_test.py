@@ -13,6 +13,7 @@ from typing import Any, Final
 from services.learning_events.domain.batch import NewStatementId
 from services.learning_events.domain.diagnosis import Finding, Sender, is_ready, summary
 from services.learning_events.domain.sender_address import ADDRESS_CHARACTERS_MAX, path_fault
+from services.learning_events.domain.sender_credential import ACCESS_PREFIX
 from services.learning_events.domain.statement import XapiVersion
 from services.learning_events.handlers.diagnosing import SetUp, diagnose
 from services.learning_events.http.mounts import JSON, MOUNTS, VERSION_HEADER, finishing, only, version_of
@@ -86,14 +87,15 @@ class ConnectionTestDoor:
             raise NotFound.of("path", "this is the address of the record store, and no resource of it", mend)
         raise NotFound.of("path", fault.rule, f"Use {self._origin}{fault.right}.")
 
-    async def _sender(self, header: str | None) -> tuple[Sender | None, str]:
+    async def _sender(self, header: str | None) -> tuple[Sender | None, Fault | None]:
         """Return whose the credential is, or why it is nobody's. Raises Unavailable where that cannot be known now."""
         try:
             secret = parse_authorization(header)
             found = await self._authenticator.authenticate(secret.text, secret.key_id)
         except Unauthenticated as error:
-            return None, error.faults[0].rule if error.faults else ""
-        return Sender(found.kind, found.id, found.organisation, found.scopes, found.is_test), ""
+            return None, error.faults[0] if error.faults else None
+        is_token = secret.text.startswith(ACCESS_PREFIX)
+        return Sender(found.kind, found.id, found.organisation, found.scopes, found.is_test, is_token), None
 
 
 def _version(headers: Mapping[str, str], address: str) -> tuple[XapiVersion | None, Fault | None]:

@@ -17,9 +17,13 @@ from services.learning_events.domain.diagnosis import (
     judge_date,
     judge_sender,
     judge_times,
+    summary,
 )
 from services.learning_events.domain.sender_address import RESOURCES, judge_address, judge_transport, path_fault
 from services.learning_events.domain.sender_credential import credential_fault
+from services.learning_events.domain.statement import XapiVersion
+from services.learning_events.handlers.diagnosing import SetUp, diagnose
+from shared.kernel.errors import Fault
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 ORIGIN = "https://deedlog.example"
@@ -110,6 +114,7 @@ def test_a_basic_header_of_any_bytes_is_judged_and_its_secret_is_not_repeated(ra
 def test_a_credential_of_the_right_form_is_left_to_identity() -> None:
     assert credential_fault(f"Bearer {SECRET}") is None
     assert credential_fault(basic(f"{ID}:{SECRET}")) is None
+    assert credential_fault("Bearer dla_0123") is None
 
 
 @pytest.mark.parametrize(
@@ -167,12 +172,34 @@ def test_a_statement_about_the_past_is_no_fault_and_one_about_the_future_is() ->
         (Sender("key", ID, "org_a", frozenset({"read"}), False), "scope", "has read"),
         (Sender("key", ID, "org_a", frozenset(), False), "scope", "has none"),
         (Sender("key", ID, "org_b", frozenset({"write"}), False), "organisation", "another organisation"),
+        (
+            Sender("key", ID, "org_b", frozenset({"write"}), False, True),
+            "organisation",
+            "the access token's key belongs",
+        ),
+        (Sender("key", ID, "org_a", frozenset({"read"}), False, True), "scope", "the access token has read"),
     ],
 )
 def test_a_valid_credential_that_does_not_fit_is_told_why(sender: Sender, check: str, word: str) -> None:
     (failed,) = [one for one in judge_sender(sender, "org_a") if one.verdict is Verdict.FAILED]
     assert failed.check == check
     assert word in failed.rule
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        Fault("authorization", "this access token expired at 2026-03-01T00:00:00Z", "Get another one."),
+        Fault("authorization", "this access token's key was revoked at 2026-03-01T00:00:00Z", "Make a new key."),
+        Fault("authorization", "this key expired at 2026-03-01T00:00:00Z", "Make a new key."),
+    ],
+    ids=lambda fault: fault.rule[5:30],
+)
+def test_a_credential_that_ended_is_named_in_one_sentence(ended: Fault) -> None:
+    header = "Bearer dla_0123"
+    set_up = SetUp(header, None, ended, f"{ORIGIN}/xapi", None, NOW, "https", XapiVersion.V2_0, None, None)
+    findings = diagnose(set_up, ORIGIN, NOW, lambda: "")
+    assert summary(findings) == f"credential: {ended.rule}. {ended.mend}"
 
 
 def test_a_test_key_works_and_is_told_what_it_is() -> None:

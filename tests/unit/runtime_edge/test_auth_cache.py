@@ -66,6 +66,16 @@ async def test_a_refusal_is_kept_for_two_seconds(clock: FixedClock) -> None:
     assert (await cache.authenticate("new", "")).id == "key_new"
 
 
+async def test_a_refusal_is_told_again_in_the_same_words(clock: FixedClock) -> None:
+    cache = CachingAuthenticator(Identity(), clock)
+    told = []
+    for _ in range(2):
+        with pytest.raises(Unauthenticated) as refusal:
+            await cache.authenticate("new", "")
+        told.append((refusal.value.message, refusal.value.faults))
+    assert told[0] == told[1]
+
+
 async def test_that_identity_is_away_is_not_remembered(clock: FixedClock) -> None:
     identity = Identity("a")
     identity.is_down = True
