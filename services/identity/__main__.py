@@ -30,6 +30,7 @@ from services.identity.store.access_tokens import PostgresAccessTokens
 from services.identity.store.accounts import PostgresAccounts
 from services.identity.store.consents import PostgresConsents
 from services.identity.store.credentials import PostgresCredentials
+from services.identity.store.erased_accounts import PostgresErasedAccounts
 from services.identity.store.links import PostgresLinks
 from services.identity.store.named_keys import PostgresNamedKeys
 from services.identity.store.organisations import PostgresOrganisations
@@ -95,7 +96,7 @@ def build(settings: Settings, peers: Peers) -> Service:
         _log.warning("DEVELOPMENT SIGN-IN IS ON: whoever holds the admin key can sign in as any person, without proof")
         endpoints += development_sign_in(people, idempotency)
     naming = KeyNaming(PostgresNamedKeys(backbone))
-    servicer = IdentityServicer(authentication, naming, accounts, people, consents)
+    servicer = IdentityServicer(authentication, naming, accounts, people, consents, PostgresErasedAccounts(backbone))
     return Service(
         backbone,
         endpoints=endpoints,

@@ -11,6 +11,7 @@ from services.identity.domain.consents import Consent, Terms
 from services.identity.handlers.accounts import Accounts
 from services.identity.handlers.authentication import Authentication
 from services.identity.handlers.consents import Consents
+from services.identity.handlers.erasure import ErasedAccounts
 from services.identity.handlers.key_naming import KeyNaming
 from services.identity.handlers.people import People
 from shared.kernel.errors import Rejected
@@ -33,12 +34,14 @@ class IdentityServicer(service_pb2_grpc.IdentityServiceServicer):
         accounts: Accounts,
         people: People,
         consents: Consents,
+        erased: ErasedAccounts,
     ) -> None:
         self._authentication = authentication
         self._naming = naming
         self._accounts = accounts
         self._people = people
         self._consents = consents
+        self._erased = erased
 
     async def Authenticate(  # noqa: N802 - gRPC
         self, request: identity_pb2.AuthenticateRequest, context: Any
@@ -128,6 +131,22 @@ class IdentityServicer(service_pb2_grpc.IdentityServiceServicer):
         """List a person's consents, newest first."""
         consents = await self._consents.page(request.person, None, CONSENTS_MAX)
         return identity_pb2.ListConsentsResponse(consents=[_message(consent) for consent in consents])
+
+    async def ListErasedAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.ListErasedAccountsRequest, context: Any
+    ) -> identity_pb2.ListErasedAccountsResponse:
+        """Return the accounts an erased person had, while they are to be removed elsewhere."""
+        response = identity_pb2.ListErasedAccountsResponse()
+        for organisation, identifier in await self._erased.of(request.person):
+            response.accounts.add(organisation=organisation, identifier=identifier)
+        return response
+
+    async def ForgetErasedAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.ForgetErasedAccountsRequest, context: Any
+    ) -> identity_pb2.ForgetErasedAccountsResponse:
+        """Have forgotten what nobody keeps any more."""
+        await self._erased.forget(request.person)
+        return identity_pb2.ForgetErasedAccountsResponse()
 
 
 def _organisation(name: str) -> OrganisationId:

@@ -10,7 +10,7 @@ from services.learning_events.clients import IdentityPeople, InferenceSkills
 from services.learning_events.handlers.delivering import DeliveryLog, Resending
 from services.learning_events.handlers.documents import DocumentKeeping
 from services.learning_events.handlers.dry_run import DryRun
-from services.learning_events.handlers.erasing import erase_everywhere
+from services.learning_events.handlers.erasing import ErasingPeople
 from services.learning_events.handlers.inspecting import Inspecting
 from services.learning_events.handlers.originals import OriginalReading
 from services.learning_events.handlers.publishing import Publishing
@@ -41,6 +41,7 @@ from services.learning_events.store.activities import PostgresActivities
 from services.learning_events.store.attachments import PostgresAttachments
 from services.learning_events.store.deliveries import PostgresDeliveries
 from services.learning_events.store.documents import PostgresDocuments
+from services.learning_events.store.erased_identifiers import PostgresErasedIdentifiers
 from services.learning_events.store.erasures import PostgresErasures
 from services.learning_events.store.import_queue import PostgresImportQueue
 from services.learning_events.store.imports import PostgresImports
@@ -70,7 +71,9 @@ def build(settings: Settings, peers: Peers) -> Service:
     documents = PostgresDocuments(backbone)
     deliveries = PostgresDeliveries(backbone)
     log = DeliveryLog(deliveries, partial(telemetry.count_bound, "learning-events-deliveries"))
-    erasing = Erasing(PostgresErasures(backbone), partial(erase_everywhere, (documents, activities, statements, log)))
+    stores = (documents, activities, statements, log)
+    erasing_people = ErasingPeople(people, PostgresErasedIdentifiers(backbone), stores)
+    erasing = Erasing(PostgresErasures(backbone), erasing_people, settings.erasure_again_seconds)
     backbone.hear(PeopleEffect(people.forget, erasing.nudge))
     recording = Recording(people, statements, system_fact_id)
     reading = Reading(statements)

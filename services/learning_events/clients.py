@@ -73,6 +73,19 @@ class IdentityPeople:
             answer = await self._identity.ListAccounts(request, timeout=CALL_SECONDS)
         return [one.identifier for one in answer.accounts]
 
+    async def erased_accounts(self, person: str) -> list[tuple[str, str]]:
+        """Return organisation and identifier of each account that an erased person had. Raises Unavailable."""
+        request = identity_pb2.ListErasedAccountsRequest(person=person)
+        with kernel_errors("identity"):
+            answer = await self._identity.ListErasedAccounts(request, timeout=CALL_SECONDS)
+        return [(one.organisation, one.identifier) for one in answer.accounts]
+
+    async def forget_erased(self, person: str) -> None:
+        """Have identity forget which accounts an erased person had. Raises Unavailable."""
+        request = identity_pb2.ForgetErasedAccountsRequest(person=person)
+        with kernel_errors("identity"):
+            await self._identity.ForgetErasedAccounts(request, timeout=CALL_SECONDS)
+
     def forget(self, people: Collection[str]) -> None:
         """Remember no account of these people any more. An answer on its way was asked before, and is not kept."""
         self._forgets += 1

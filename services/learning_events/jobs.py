@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Final
 
 from services.learning_events.handlers.delivering import DeliveryLog
+from services.learning_events.handlers.erasing import ErasingPeople
 from services.learning_events.handlers.importing import Importing, Queue
 from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.store.deliveries import PostgresDeliveries
-from services.learning_events.store.erasures import PostgresErasures
+from services.learning_events.store.erasures import DueErasure, PostgresErasures
 from services.learning_events.store.import_queue import PostgresImportQueue
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
 from shared.runtime import telemetry
 from shared.runtime.background import Task
+from shared.runtime.postgres import DatabaseUnavailable
 
 ERASURES_AT_ONCE: Final = 100
 IDLE_SECONDS: Final = 1.0
@@ -33,11 +36,16 @@ _log = logging.getLogger(__name__)
 
 
 class Erasing:
-    """The loop that empties the statements of whom identity has erased. erase: empties one person's, and may repeat."""
+    """The loop that erases here whom identity has erased: at once, and again after `again_seconds`.
 
-    def __init__(self, erasures: PostgresErasures, erase: Callable[[str], Awaitable[None]]) -> None:
+    The second time is for what somebody began to write before the erasure was heard. Then identity may forget by which
+    accounts these people were named.
+    """
+
+    def __init__(self, erasures: PostgresErasures, people: ErasingPeople, again_seconds: float) -> None:
         self._erasures = erasures
-        self._erase = erase
+        self._people = people
+        self._again = timedelta(seconds=again_seconds)
         self._nudged = asyncio.Event()
 
     def nudge(self) -> None:
@@ -45,18 +53,34 @@ class Erasing:
         self._nudged.set()
 
     async def run(self) -> None:
-        """Erase whoever is due, for ever. Raises Unavailable when the database is away."""
+        """Erase whoever is due, for ever. Waits while identity is away; raises Unavailable when the database is."""
         while True:
             self._nudged.clear()
             due = await self._erasures.due(ERASURES_AT_ONCE)
-            for person in due:
-                await self._erase(person)
-                await self._erasures.done(person)
+            try:
+                await self._erase(due)
+            except DatabaseUnavailable:
+                raise
+            except Unavailable as error:
+                telemetry.count_bound("erasure-outages")
+                _log.warning("an erasure waits for what is away", extra={"reason": error.message})
+                await asyncio.sleep(max(OUTAGE_SECONDS, error.retry_after_seconds))
+                continue
             if not due:
                 try:
                     await asyncio.wait_for(self._nudged.wait(), IDLE_SECONDS)
                 except TimeoutError:
                     continue
+
+    async def _erase(self, due: Sequence[DueErasure]) -> None:
+        if due:
+            await self._people.erase({one.person: one.erased_at for one in due})
+        for one in due:
+            if one.is_last:
+                await self._people.forget(one.person)
+                await self._erasures.done(one.person)
+            else:
+                await self._erasures.again(one.person, self._again)
 
 
 class ImportWorker:

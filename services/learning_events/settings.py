@@ -19,3 +19,9 @@ class LearningEventsSettings(Settings):
     import_lease_seconds: float = Field(
         15.0, ge=1, le=300, description="How long after a crash an import goes on; longer than one step may take."
     )
+    erasure_again_seconds: float = Field(
+        60.0,
+        ge=0,
+        le=3_600,
+        description="After which time an erasure is done again; longer than people are remembered and a request takes.",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 from services.learning_events.store.erasures import keep_due
 from shared.events.erasure import FactsErased, facts_erased
@@ -32,11 +33,11 @@ class PeopleEffect:
     async def apply(self, applying: Applying, heard: Sequence[Heard]) -> Sequence[SetAside]:
         """Have every erasure noted for the job, and nobody of these remembered as who they were."""
         people: set[str] = set()
-        erased: set[str] = set()
+        erased: dict[str, datetime] = {}
         for item in heard:
             people.add(item.fact.subject)
             if isinstance(item.event, FactsErased):
-                erased.add(item.fact.subject)
+                erased[item.fact.subject] = item.fact.occurred_at
             elif isinstance(item.event, PersonMerged | PersonSplit):
                 people |= {item.event.alias, item.event.canonical}
         if erased:

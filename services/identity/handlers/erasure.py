@@ -44,6 +44,18 @@ class ErasureStore(Protocol):
         ...
 
 
+class ErasedAccounts(Protocol):
+    """The accounts of whom was erased, kept until nobody keeps their identifiers any more."""
+
+    async def of(self, person: str) -> Sequence[tuple[str, str]]:
+        """Return organisation and identifier of each account that is not forgotten."""
+        ...
+
+    async def forget(self, person: str) -> None:
+        """Have them forgotten. Safe to repeat."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Erasure:
     """An erasure that was done. people: all who were one with the person."""

@@ -70,6 +70,9 @@ _ERASE: Final = (
     "DELETE FROM consents WHERE person = ANY ($1::text[])",
     "DELETE FROM account_links WHERE proposer = ANY ($1::text[]) OR other = ANY ($1::text[])",
     "DELETE FROM aliases WHERE alias = ANY ($1::text[])",
+    "DELETE FROM account_readings WHERE person = ANY ($1::text[])",
+    """INSERT INTO erased_accounts SELECT person, organisation, identifier FROM accounts WHERE person = ANY ($1::text[])
+       ON CONFLICT DO NOTHING""",
     "DELETE FROM accounts WHERE person = ANY ($1::text[])",
     """WITH ended AS (DELETE FROM sessions WHERE person = ANY ($1::text[]) RETURNING id)
        DELETE FROM idempotency_keys WHERE caller IN (SELECT 'person:' || id FROM ended)""",

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final, NamedTuple, cast
 
+from services.learning_events.domain.actor import IDENTIFIERS
 from services.learning_events.domain.batch import ReceivedStatement
 from services.learning_events.domain.immutability import is_same_statement
 from services.learning_events.domain.normal_form import NormalEvent
@@ -18,6 +19,9 @@ from shared.kernel.ids import AccountId, FactId, PersonId, Subject
 
 _OPTIONAL: Final = ("success", "completion", "duration_seconds", "registration")
 _SCORE: Final = ("scaled", "raw", "min", "max")
+OTHER_PERSON: Final = "urn:deedlog:actor"
+"""What facts call an object that is an Agent or a Group: of other people they name none but by our own ids."""
+_ACTORS: Final = tuple(f"{kind}:" for kind in (*IDENTIFIERS, "anonymous"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def _told(event: NormalEvent, account: AccountId, *, is_test: bool) -> dict[str,
         "format": event.format,
         "account": account,
         "verb": event.verb,
-        "object": event.object_id,
+        "object": _told_object(event),
         "object_type": event.object_type,
         "digest": event.digest.hex(),
         "is_test": is_test,
@@ -129,6 +133,14 @@ def _told(event: NormalEvent, account: AccountId, *, is_test: bool) -> dict[str,
     if event.score is not None:
         told["score"] = {name: getattr(event.score, name) for name in _SCORE if getattr(event.score, name) is not None}
     return told
+
+
+def _told_object(event: NormalEvent) -> str:
+    """Return what a fact says was acted on: of another person no identifier, for no erasure would reach it here."""
+    is_actor = event.object_type in ("Agent", "Group") or (
+        event.object_type == "SubStatement" and event.object_id.startswith(_ACTORS)
+    )
+    return OTHER_PERSON if is_actor else event.object_id
 
 
 def _read(original: bytes) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from deedlog.identity.v1 import identity_pb2
 from shared.kernel.errors import NotFound, Unauthenticated
 from tests.suites.identity.house import IdentityHouse
 from tests.suites.identity.test_consents import check, grant, terms
 from tests.suites.identity.test_linking import account_holder, canonical, link, someone
+from tests.suites.scan import tables_holding
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -98,3 +100,20 @@ async def test_what_was_kept_for_repetitions_of_others_goes_where_it_names_them(
         rows = await connection.fetch("SELECT key, content FROM idempotency_keys WHERE key LIKE 'Kept %'")
     assert [row["key"] for row in rows] == ["Kept Ben"]
     assert made[1]["id"].encode() in rows[0]["content"]
+
+
+async def test_identifiers_are_told_to_whoever_must_remove_them_and_then_forgotten(house: IdentityHouse) -> None:
+    organisation = await house.organisation()
+    identifier, person = await account_holder(house, organisation)
+    ask = identity_pb2.ListErasedAccountsRequest(person=person)
+    assert list((await house.rpc.ListErasedAccounts(ask)).accounts) == []
+    async with house.backbone.reading() as connection:
+        assert await tables_holding(connection, identifier) == ["backbone.facts", "public.accounts"]
+    await house.admin.post("/v1/erasures", {"person": person})
+    (told,) = (await house.rpc.ListErasedAccounts(ask)).accounts
+    assert (told.organisation, told.identifier) == (organisation, identifier)
+    for _ in range(2):
+        await house.rpc.ForgetErasedAccounts(identity_pb2.ForgetErasedAccountsRequest(person=person))
+        assert list((await house.rpc.ListErasedAccounts(ask)).accounts) == []
+    async with house.backbone.reading() as connection:
+        assert await tables_holding(connection, identifier) == []

@@ -196,6 +196,7 @@ def settings_for(admin_dsn: str, kafka: str, identity_port: int, **more: Any) ->
         "rpc_addresses": json.dumps({"identity": f"127.0.0.1:{identity_port}"}),
         "service_token": TOKEN,
         "people_cache_seconds": 0.2,
+        "erasure_again_seconds": 0.3,
     }
     return LearningEventsSettings.model_validate(told | more)
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deedlog.identity.v1 import identity_pb2, service_pb2_grpc
-from shared.kernel.errors import Unavailable
+from shared.kernel.errors import Unauthenticated, Unavailable
 from shared.kernel.ids import system_id
 from shared.runtime.auth import Principal, nobody
 
 
 @dataclass
 class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
-    """Two methods of identity, as its contract has them."""
+    """Some methods of identity, as its contract has them."""
 
     keys: dict[str, Principal] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
     accounts: dict[tuple[str, str], identity_pb2.ResolvedAccount] = field(default_factory=dict)
+    erased: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
     is_away: bool = False
 
@@ -25,6 +27,8 @@ class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
         self, request: identity_pb2.AuthenticateRequest, context: Any
     ) -> identity_pb2.AuthenticateResponse:
         principal = self.keys.get(request.secret)
+        if request.secret in self.ended:
+            raise Unauthenticated.of("authorization", self.ended[request.secret], "Use one that is valid.")
         if principal is None or request.key_id not in {"", principal.id}:
             raise nobody()
         return identity_pb2.AuthenticateResponse(
@@ -34,6 +38,21 @@ class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
             person=principal.person or "",
             scopes=sorted(principal.scopes),
             is_test=principal.is_test,
+        )
+
+    async def NameKey(  # noqa: N802 - gRPC
+        self, request: identity_pb2.NameKeyRequest, context: Any
+    ) -> identity_pb2.NameKeyResponse:
+        if self.is_away:
+            raise Unavailable("identity does not reach its database", 2)
+        self.asked["NameKey"] += 1
+        named = [one for one in self.keys.values() if one.id == request.key_id]
+        meant = named[0] if named else None if request.key_id else self.keys.get(request.secret)
+        if meant is None:
+            return identity_pb2.NameKeyResponse()
+        is_right = self.keys.get(request.secret) == meant
+        return identity_pb2.NameKeyResponse(
+            key=meant.id, organisation=meant.organisation or "", is_test=meant.is_test, is_secret_right=is_right
         )
 
     async def ResolveAccounts(  # noqa: N802 - gRPC
@@ -66,6 +85,29 @@ class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
             if known is not None and organisation == request.organisation and account.person == known.person
         ]
         return identity_pb2.ListAccountsResponse(accounts=found)
+
+    async def ListErasedAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.ListErasedAccountsRequest, context: Any
+    ) -> identity_pb2.ListErasedAccountsResponse:
+        if self.is_away:
+            raise Unavailable("identity does not reach its database", 0.1)
+        response = identity_pb2.ListErasedAccountsResponse()
+        for organisation, identifier in self.erased.get(request.person, ()):
+            response.accounts.add(organisation=organisation, identifier=identifier)
+        return response
+
+    async def ForgetErasedAccounts(  # noqa: N802 - gRPC
+        self, request: identity_pb2.ForgetErasedAccountsRequest, context: Any
+    ) -> identity_pb2.ForgetErasedAccountsResponse:
+        self.erased.pop(request.person, None)
+        return identity_pb2.ForgetErasedAccountsResponse()
+
+    def erase(self, person: str) -> None:
+        """Have the person's accounts be strangers' from now on, and told to who asks for whom was erased."""
+        gone = [key for key, account in self.accounts.items() if account.person == person]
+        self.erased[person] = [(organisation, identifier) for organisation, identifier in gone]
+        for key in gone:
+            del self.accounts[key]
 
     def account(self, organisation: str, identifier: str) -> identity_pb2.ResolvedAccount:
         """Return the account, minted when it is new."""
