@@ -28,6 +28,8 @@ from shared.events.fact import NewFact
 from shared.kernel.errors import Conflict, Fault
 from shared.kernel.ids import FactId
 
+FEW: Final = 32
+"""Statements that cost less than the transaction they go in."""
 CONFLICT_RULE: Final = "another statement is kept under this id"
 CONFLICT_MEND: Final = "A statement never changes: void the kept one, and send this one under an id of its own."
 
@@ -58,7 +60,7 @@ class Recording:
         self._people = people
         self._statements = statements
         self._new_fact_id = new_fact_id
-        self._joiner: Joiner[Submission, list[Outcome]] = Joiner(self._store, _size, STATEMENTS_MAX)
+        self._joiner: Joiner[Submission, list[Outcome]] = Joiner(self._store, _size, STATEMENTS_MAX, FEW)
 
     async def record_whole(
         self,

@@ -102,7 +102,7 @@ async def test_groups_do_not_wait_for_each_other_and_leave_nothing_behind() -> N
     runs.gate.set()
     await asyncio.gather(*waiting)
     await asyncio.sleep(0)
-    assert (joiner._waiting, joiner._running) == ({}, {})
+    assert joiner._groups == {}
 
 
 async def test_a_caller_that_goes_away_takes_nothing_from_the_others() -> None:
@@ -125,3 +125,33 @@ async def test_when_the_runs_are_stopped_nobody_waits_for_ever() -> None:
     async with asyncio.timeout(5):
         answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(answer, asyncio.CancelledError) for answer in answers)
+
+
+async def test_a_few_items_wait_for_a_small_run_and_then_for_those_it_answered() -> None:
+    runs = Runs()
+    joiner: Joiner[int, int] = Joiner(runs, lambda member: 1, ITEMS_MAX, few=5)
+
+    async def sends(member: int) -> list[int]:
+        return [await joiner.add("g", member + 10 * again) for again in range(3)]
+
+    waiting = [asyncio.ensure_future(sends(1))]
+    await asyncio.sleep(0.01)
+    waiting += [asyncio.ensure_future(sends(member)) for member in (2, 3, 4)]
+    await asyncio.sleep(0.01)
+    assert runs.runs == [[1]]
+    runs.gate.set()
+    async with asyncio.timeout(5):
+        await asyncio.gather(*waiting)
+    assert runs.runs == [[1], [2, 3, 4, 11], [12, 13, 14, 21], [22, 23, 24]]
+
+
+async def test_many_items_and_those_behind_many_wait_for_nothing() -> None:
+    runs = Runs()
+    joiner: Joiner[int, int] = Joiner(runs, lambda member: member, ITEMS_MAX, few=5)
+    waiting = [await begun(joiner.add("g", member)) for member in (1, 4, 1)]
+    assert runs.runs == [[1], [4, 1]]
+    waiting += [await begun(joiner.add("h", member)) for member in (5, 1)]
+    assert runs.runs[2:] == [[5], [1]]
+    runs.gate.set()
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*waiting) == [2, 8, 2, 10, 2]
