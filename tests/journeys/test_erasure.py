@@ -15,6 +15,8 @@ from infra.embedded.postgres import EmbeddedPostgres
 from tests.journeys.house import JourneyHouse, running_house, until
 
 ERASED_SECONDS_MAX: Final = 60.0
+FOR_A_MINUTE: Final = ("identity", "public.erased_accounts")
+"""Holds identifiers until learning_events has looked for them twice, a minute apart; their going has its own tests."""
 TABLES: Final = """
 SELECT format('%I.%I', schemaname, tablename) FROM pg_tables
 WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
@@ -64,6 +66,8 @@ async def said(house: JourneyHouse, words: Collection[str], people: Collection[s
         try:
             tables = [row[0] for row in await connection.fetch(TABLES)]
             for table in tables:
+                if (service, table) == FOR_A_MINUTE:
+                    continue
                 for word in await words_in(connection, table, words):
                     found.add((service, table, word))
             if "backbone.facts" in tables and await connection.fetchval(TELLING, list(people), "%.facts-erased.v1"):
