@@ -1,4 +1,4 @@
-"""deedlog events: what arrives at the house, as it arrives."""
+"""deedlog events: what arrives at the house, as it arrives, and what was refused of it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Annotated, Any, Final
 import typer
 from rich.text import Text
 
+from cli import refusals
 from cli.answers import Json, Refusal, printable, terminal
 from cli.api import Api, Away
 from cli.callers import Key, caller
 
-app = typer.Typer(no_args_is_help=True, help="Look at what arrives.")
+app = typer.Typer(no_args_is_help=True, help="Look at what arrives; mend what was refused.")
 PAUSE_SECONDS: Final = 1.0
 """Before a stream that ended is asked for again; it ends every five minutes, and when the house goes down."""
 TRIES: Final = 30
@@ -22,7 +23,12 @@ TRIES: Final = 30
 
 @app.callback()
 def events() -> None:
-    """Look at what arrives."""
+    """Look at what arrives; mend what was refused."""
+
+
+app.command()(refusals.refused)
+app.command()(refusals.mend)
+app.command()(refusals.resend)
 
 
 @app.command()

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from deedlog.learning_events.v1 import service_pb2_grpc
-from services.learning_events.clients import IdentityPeople, InferenceSkills
-from services.learning_events.handlers.delivering import DeliveryLog, Resending
+from services.learning_events.clients import IdentityKeys, IdentityPeople, InferenceSkills
+from services.learning_events.handlers.barring import FailedKeyLog
+from services.learning_events.handlers.delivering import DeliveryLog
 from services.learning_events.handlers.documents import DocumentKeeping
 from services.learning_events.handlers.dry_run import DryRun
 from services.learning_events.handlers.erasing import ErasingPeople
@@ -16,6 +17,7 @@ from services.learning_events.handlers.originals import OriginalReading
 from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
+from services.learning_events.handlers.resending import Resending
 from services.learning_events.handlers.searching import Searching
 from services.learning_events.handlers.uploading import Uploading
 from services.learning_events.http.about import about_endpoints
@@ -26,7 +28,8 @@ from services.learning_events.http.bulk import BulkDoor
 from services.learning_events.http.caliper import CaliperDoor
 from services.learning_events.http.cloud_events import CloudEventsDoor
 from services.learning_events.http.connection_test import ConnectionTestDoor
-from services.learning_events.http.deliveries import DeliveriesDoor, Logging
+from services.learning_events.http.deliveries import DeliveriesDoor
+from services.learning_events.http.delivery_notes import SERVICE, DeliveryNotes
 from services.learning_events.http.documents import DocumentsDoor
 from services.learning_events.http.events import EventsDoor
 from services.learning_events.http.imports import ImportsDoor
@@ -43,6 +46,7 @@ from services.learning_events.store.deliveries import PostgresDeliveries
 from services.learning_events.store.documents import PostgresDocuments
 from services.learning_events.store.erased_identifiers import PostgresErasedIdentifiers
 from services.learning_events.store.erasures import PostgresErasures
+from services.learning_events.store.failed_keys import PostgresFailedKeys
 from services.learning_events.store.import_queue import PostgresImportQueue
 from services.learning_events.store.imports import PostgresImports
 from services.learning_events.store.originals import PostgresOriginals
@@ -100,17 +104,32 @@ def build(settings: Settings, peers: Peers) -> Service:
     endpoints += ImportsDoor(Uploading(PostgresImports(backbone), peers.clock, new_import_id)).endpoints()
     queue = PostgresImportQueue(backbone)
     importing = import_tasks(queue, publishing, peers.clock, new_statement_id, settings.import_lease_seconds)
-    servicer = LearningEventsServicer(publishing, peers.clock, new_statement_id)
-    rpc = RpcDoor(servicer, service_pb2_grpc.add_LearningEventsServiceServicer_to_server, access=WRITERS)
-    endpoints = Logging(log, peers.clock, new_statement_id).logged(endpoints)
-    endpoints += DeliveriesDoor(Resending(deliveries, publishing), peers.clock, new_statement_id).endpoints()
+    failed_keys = PostgresFailedKeys(backbone)
+    failed = _failed_key_log(failed_keys, peers)
+    notes = DeliveryNotes(log, failed, peers.clock, new_statement_id)
+    servicer = LearningEventsServicer(publishing, peers.clock, new_statement_id, notes)
+    register = service_pb2_grpc.add_LearningEventsServiceServicer_to_server
+    rpc = RpcDoor(servicer, register, access=WRITERS, barred=notes.barred)
+    endpoints = notes.logged(endpoints)
+    endpoints += DeliveriesDoor(Resending(deliveries, publishing), peers.clock).endpoints()
     inspecting = Inspecting(reading, OriginalReading(statements, originals), deliveries)
     endpoints += InspectorDoor(inspecting, peers.clock).endpoints()
     endpoints = with_alternate_syntax(endpoints)
     testing = ConnectionTestDoor(peers.authenticator(), peers.clock, new_statement_id, settings.origin)
     endpoints += testing.endpoints()  # last: it takes every path of xAPI that nothing else serves
-    tasks = [Task("learning_events.erasing", erasing.run), *importing, *delivery_tasks(log, deliveries, peers.clock)]
+    tasks = [
+        Task("learning_events.erasing", erasing.run),
+        *importing,
+        *delivery_tasks(log, failed, (deliveries, failed_keys), peers.clock),
+    ]
     return Service(backbone, endpoints, (rpc,), tasks)
+
+
+def _failed_key_log(store: PostgresFailedKeys, peers: Peers) -> FailedKeyLog:
+    dropped = partial(telemetry.count_bound, "learning-events-failed-keys")
+    unknown = telemetry.CALLERS_REFUSED.labels(SERVICE, "unknown-key").inc
+    names = IdentityKeys(peers.channel("identity"))
+    return FailedKeyLog(store, names, peers.clock, new_statement_id, dropped, unknown)
 
 
 def new_statement_id() -> str:

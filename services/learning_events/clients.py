@@ -12,6 +12,7 @@ from deedlog.identity.v1 import identity_pb2, service_pb2_grpc
 from deedlog.skill_inference.v1 import service_pb2_grpc as inference_grpc
 from deedlog.skill_inference.v1 import skill_inference_pb2
 from services.learning_events.domain.arrival import Account
+from services.learning_events.handlers.barring import MeantKey
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Broken, Rejected, Unavailable
 from shared.kernel.ids import AccountId, PersonId
@@ -110,6 +111,22 @@ class IdentityPeople:
         if len(self._known) > self._entries_max:
             self._known.popitem(last=False)
             telemetry.count_bound("learning-events-people")
+
+
+class IdentityKeys:
+    """Asks identity which key a credential that opens nothing was meant to be."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._identity = service_pb2_grpc.IdentityServiceStub(channel)
+
+    async def meant(self, secret: str, key_id: str) -> MeantKey | None:
+        """Return the key that was meant; None where it is none that was ever made. Raises Unavailable."""
+        with kernel_errors("identity"):
+            request = identity_pb2.NameKeyRequest(secret=secret, key_id=key_id)
+            answer = await self._identity.NameKey(request, timeout=CALL_SECONDS)
+        if not answer.key:
+            return None
+        return MeantKey(answer.key, answer.organisation, answer.is_test, answer.is_secret_right)
 
 
 class InferenceSkills:

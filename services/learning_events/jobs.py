@@ -8,12 +8,14 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
+from services.learning_events.handlers.barring import FailedKeyLog
 from services.learning_events.handlers.delivering import DeliveryLog
 from services.learning_events.handlers.erasing import ErasingPeople
 from services.learning_events.handlers.importing import Importing, Queue
 from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.store.deliveries import PostgresDeliveries
 from services.learning_events.store.erasures import DueErasure, PostgresErasures
+from services.learning_events.store.failed_keys import PostgresFailedKeys
 from services.learning_events.store.import_queue import PostgresImportQueue
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
@@ -135,12 +137,16 @@ def import_tasks(
     return (*tasks, Task("learning_events.imports.sweep", ImportSweeper(queue, clock).run))
 
 
-def delivery_tasks(log: DeliveryLog, deliveries: PostgresDeliveries, clock: Clock) -> tuple[Task, ...]:
+def delivery_tasks(
+    log: DeliveryLog, failed: FailedKeyLog, stores: tuple[PostgresDeliveries, PostgresFailedKeys], clock: Clock
+) -> tuple[Task, ...]:
     """Return the background tasks of the delivery log: what was noted is written, and what is old removed."""
 
     async def sweep() -> None:
         while True:
-            await deliveries.sweep(clock.now())
+            for store in stores:
+                await store.sweep(clock.now())
             await asyncio.sleep(SWEEP_SECONDS)
 
-    return (Task("learning_events.deliveries", log.run), Task("learning_events.deliveries.sweep", sweep))
+    writing = (Task("learning_events.deliveries", log.run), Task("learning_events.failed-keys", failed.run))
+    return (*writing, Task("learning_events.deliveries.sweep", sweep))

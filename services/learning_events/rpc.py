@@ -14,9 +14,11 @@ from services.learning_events.domain.cloud_event import read_structured
 from services.learning_events.domain.derived import Reading
 from services.learning_events.domain.envelope import read_alone
 from services.learning_events.domain.item_result import INVALID, ItemResult
+from services.learning_events.domain.refused_items import Form
 from services.learning_events.handlers.publishing import Publishing
+from services.learning_events.http.delivery_notes import DeliveryNotes
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Forbidden, Rejected, TooLarge
+from shared.kernel.errors import DeedlogError, Forbidden, Rejected, TooLarge
 from shared.runtime import telemetry
 from shared.runtime.auth import Access
 from shared.runtime.grpc import current_principal
@@ -25,13 +27,12 @@ WRITERS: Final = Access(kinds=frozenset({"key"}), scopes=frozenset({"write"}))
 """Who may publish."""
 LARGE_BYTES: Final = 512 << 10
 """From here on, reading and checking takes over 20 ms: it goes to a thread, so that others are answered meanwhile."""
-_FORMATS: Final = frozenset(
-    {
-        learning_events_pb2.EVENT_FORMAT_XAPI,
-        learning_events_pb2.EVENT_FORMAT_CALIPER,
-        learning_events_pb2.EVENT_FORMAT_CLOUDEVENTS,
-    }
-)
+_FORMS: Final[dict[int, Form]] = {
+    learning_events_pb2.EVENT_FORMAT_XAPI: "xapi",
+    learning_events_pb2.EVENT_FORMAT_CALIPER: "caliper",
+    learning_events_pb2.EVENT_FORMAT_CLOUDEVENTS: "cloudevents",
+}
+_SERVICE: Final = "/deedlog.learning_events.v1.LearningEventsService"
 _OUTCOMES: Final = {
     Outcome.STORED.value: learning_events_pb2.ITEM_OUTCOME_STORED,
     Outcome.DUPLICATE.value: learning_events_pb2.ITEM_OUTCOME_DUPLICATE,
@@ -41,18 +42,21 @@ _OUTCOMES: Final = {
 
 
 class LearningEventsServicer(service_pb2_grpc.LearningEventsServiceServicer):
-    """Answers platforms."""
+    """Answers platforms, and has noted what became of each batch."""
 
-    def __init__(self, publishing: Publishing, clock: Clock, new_statement_id: NewStatementId) -> None:
+    def __init__(
+        self, publishing: Publishing, clock: Clock, new_statement_id: NewStatementId, notes: DeliveryNotes
+    ) -> None:
         self._publishing = publishing
         self._clock = clock
         self._new_statement_id = new_statement_id
+        self._notes = notes
 
     async def PublishBatch(  # noqa: N802 - gRPC
         self, request: learning_events_pb2.PublishBatchRequest, context: Any
     ) -> learning_events_pb2.PublishBatchResponse:
         """Have stored the good items, durably; each item's result stands at its place."""
-        results = await self._publish(request.format, request.items)
+        results = await self._noted("PublishBatch", request.format, request.items, context)
         return learning_events_pb2.PublishBatchResponse(results=results)
 
     async def PublishStream(  # noqa: N802 - gRPC
@@ -60,22 +64,33 @@ class LearningEventsServicer(service_pb2_grpc.LearningEventsServiceServicer):
     ) -> AsyncIterator[learning_events_pb2.PublishStreamResponse]:
         """Acknowledge one batch after the other. What is not acknowledged when the stream ends may be sent again."""
         async for request in request_iterator:
-            results = await self._publish(request.format, request.items)
+            results = await self._noted("PublishStream", request.format, request.items, context)
             yield learning_events_pb2.PublishStreamResponse(batch=request.batch, results=results)
 
-    async def _publish(
-        self, event_format: int, items: Sequence[learning_events_pb2.EventItem]
+    async def _noted(
+        self, method: str, event_format: int, items: Sequence[learning_events_pb2.EventItem], context: Any
     ) -> list[learning_events_pb2.ItemResult]:
-        writer = _writer()
-        _check(event_format, len(items))
-        received_at = self._clock.now()
+        """Publish a batch, and have noted what became of it."""
+        noting = self._notes.batch(current_principal(), f"{_SERVICE}/{method}", context.invocation_metadata())
         bodies = [item.body for item in items]
+        form = _FORMS.get(event_format)
+        try:
+            results = await self._publish(event_format, bodies)
+        except DeedlogError as error:
+            noting.refused(form, bodies, error)
+            raise
+        noting.taken(form, bodies, results)
+        return [_result(one) for one in results]
+
+    async def _publish(self, event_format: int, bodies: Sequence[bytes]) -> list[ItemResult]:
+        writer = _writer()
+        _check(event_format, len(bodies))
+        received_at = self._clock.now()
         if sum(map(len, bodies)) > LARGE_BYTES:
             readings = await asyncio.to_thread(self._read, event_format, bodies, received_at)
         else:
             readings = self._read(event_format, bodies, received_at)
-        results = await self._publishing.publish_part(writer, readings, received_at)
-        return [_result(one) for one in results]
+        return await self._publishing.publish_part(writer, readings, received_at)
 
     def _read(self, event_format: int, bodies: Sequence[bytes], received_at: datetime) -> list[Reading]:
         if event_format == learning_events_pb2.EVENT_FORMAT_CALIPER:
@@ -93,7 +108,7 @@ def _writer() -> Writer:
 
 
 def _check(event_format: int, count: int) -> None:
-    if event_format not in _FORMATS:
+    if event_format not in _FORMS:
         mend = "Name EVENT_FORMAT_XAPI, EVENT_FORMAT_CALIPER or EVENT_FORMAT_CLOUDEVENTS."
         raise Rejected.of("/format", "it is none that is taken", mend)
     if count == 0:

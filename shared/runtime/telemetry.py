@@ -77,6 +77,11 @@ AUTHENTICATIONS: Final = Counter(
     "deedlog_authentications", "Secrets checked: from the cache, asked of identity, or joined to a question under way.",
     ["outcome"],
 )  # fmt: skip
+CALLERS_REFUSED: Final = Counter(
+    "deedlog_callers_refused",
+    "Writing requests turned away at the door: no-credential, unknown-key (of no key ever made), forbidden.",
+    ["service", "reason"],
+)
 
 
 def count_bound(bound: str, times: int = 1) -> None:

@@ -60,6 +60,10 @@ def _as_item(result: ItemResult, faults: Sequence[Fault]) -> dict[str, Any]:
     item: dict[str, Any] = {"index": result.index, "outcome": result.outcome, "id": result.id or None}
     if not faults:
         return item
-    first = faults[0]
-    errors = [{"pointer": one.pointer, "rule": one.rule, "mend": one.mend} for one in faults]
-    return {**item, "pointer": first.pointer, "rule": first.rule, "mend": first.mend, "errors": errors}
+    errors = as_errors(faults)
+    return {**item, **errors[0], "errors": errors}
+
+
+def as_errors(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Return faults as they are told."""
+    return [{"pointer": one.pointer, "rule": one.rule, "mend": one.mend} for one in faults]

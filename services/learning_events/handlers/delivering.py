@@ -1,27 +1,25 @@
-"""Remembers what was sent, beside the answers and never in their way; and takes in once more what was mended.
+"""Remembers what was sent, beside the answers and never in their way.
 
 What is noted waits in memory for the next write, up to a bound; beyond it, and when the database is away, it is dropped
-and counted. So a delivery may be missing from the log; what it brought is not.
+and counted. A process that is stopped writes it first; one that dies takes along what it noted in its last second. So a
+delivery may be missing from the log; what it brought is not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from itertools import islice
+from typing import Final, Protocol
 
-from services.learning_events.domain.arrival import Writer
-from services.learning_events.domain.batch import NewStatementId, validate_item
-from services.learning_events.domain.delivery import Delivery, mended
-from services.learning_events.domain.item_result import ItemResult
-from services.learning_events.domain.statement import XapiVersion
+from services.learning_events.domain.delivery import Delivery
 from services.learning_events.handlers.ports import Reader
-from services.learning_events.handlers.publishing import Publishing
-from shared.kernel.errors import NotFound, Unavailable
+from shared.kernel.errors import Unavailable
 
 WAITING_MAX: Final = 2_000
 """Deliveries in memory, about 2 MB of them without refused items."""
@@ -30,6 +28,21 @@ WAITING_BYTES_MAX: Final = 8 << 20
 WRITTEN_AT_ONCE: Final = 200
 PAUSE_SECONDS: Final = 0.25
 """How late a delivery shows in the log."""
+STOP_SECONDS: Final = 1.5
+"""How long a stop may take to write what waits; what is left then is dropped and counted."""
+
+
+class OpenDelivery(Protocol):
+    """A delivery that nobody else changes meanwhile."""
+
+    @property
+    def delivery(self) -> Delivery:
+        """What is kept of it."""
+        ...
+
+    async def keep(self, refused: bytes, resent_at: datetime | None) -> None:
+        """Have its refused items be these. Durable when the context ends without an error."""
+        ...
 
 
 class Deliveries(Protocol):
@@ -43,8 +56,17 @@ class Deliveries(Protocol):
         """Return the delivery, with its refused items, if this reader may see it."""
         ...
 
-    async def before(self, reader: Reader, delivery_id: str | None, limit: int) -> list[Delivery]:
-        """Return deliveries before this one, or the newest; newest first, without refused items."""
+    async def before(
+        self, reader: Reader, delivery_id: str | None, limit: int, *, are_refused: bool = False
+    ) -> list[Delivery]:
+        """Return deliveries before this one, or the newest; newest first, without refused items.
+
+        are_refused: only those of which something was refused.
+        """
+        ...
+
+    def changing(self, reader: Reader, delivery_id: str) -> AbstractAsyncContextManager[OpenDelivery | None]:
+        """Open the delivery, if there is one that this reader may see, once nobody else changes it."""
         ...
 
     async def erase(self, person: str) -> None:
@@ -61,6 +83,7 @@ class DeliveryLog:
         self._waiting: deque[Delivery] = deque()
         self._bytes = 0
         self._noted = asyncio.Event()
+        self._writing = asyncio.Lock()
 
     def note(self, one: Delivery) -> None:
         """Have the delivery written soon, or dropped and counted where too many wait."""
@@ -73,68 +96,38 @@ class DeliveryLog:
         self._noted.set()
 
     async def run(self) -> None:
-        """Write what waits, for ever."""
-        while True:
-            await self._noted.wait()
-            await asyncio.sleep(PAUSE_SECONDS)
-            self._noted.clear()
-            while self._waiting:
-                await self._write()
+        """Write what waits, for ever; cancelled, what waits then."""
+        try:
+            while True:
+                await self._noted.wait()
+                await asyncio.sleep(PAUSE_SECONDS)
+                self._noted.clear()
+                await self._write_all()
+        except asyncio.CancelledError:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._write_all(), STOP_SECONDS)
+            if self._waiting:
+                self._dropped(len(self._waiting))
+            raise
 
     async def erase(self, person: str) -> None:
         """Have emptied whatever may be about this person, here and in the store."""
-        self._waiting = deque(replace(one, refused=None) for one in self._waiting)
-        self._bytes = 0
-        await self._store.erase(person)
+        async with self._writing:
+            self._waiting = deque(replace(one, refused=None) for one in self._waiting)
+            self._bytes = 0
+            await self._store.erase(person)
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            async with self._writing:
+                await self._write()
 
     async def _write(self) -> None:
-        batch = [self._waiting.popleft() for _ in range(min(WRITTEN_AT_ONCE, len(self._waiting)))]
-        self._bytes -= sum(len(one.refused or b"") for one in batch)
+        """Write the oldest. They wait until that is done: whoever is cancelled meanwhile writes them once more."""
+        batch = list(islice(self._waiting, WRITTEN_AT_ONCE))
         try:
             await self._store.add(batch)
         except Unavailable:
             self._dropped(len(batch))
-
-
-class Resending:
-    """Shows what was delivered, and takes the refused statements of a delivery in once more."""
-
-    def __init__(self, store: Deliveries, publishing: Publishing) -> None:
-        self._store = store
-        self._publishing = publishing
-
-    async def page(self, reader: Reader, before: str | None, limit: int) -> list[Delivery]:
-        """Return deliveries before this one, or the newest; newest first."""
-        return await self._store.before(reader, before, limit)
-
-    async def delivery(self, reader: Reader, delivery_id: str) -> Delivery:
-        """Return the delivery. Raises NotFound."""
-        found = await self._store.find(reader, delivery_id)
-        if found is None:
-            raise NotFound("There is no such delivery, none that is still kept, or none that this key may read.")
-        return found
-
-    async def resend(
-        self,
-        writer: Writer,
-        one: Delivery,
-        changes: Mapping[int, Any],
-        version: XapiVersion,
-        received_at: datetime,
-        new_statement_id: NewStatementId,
-    ) -> list[ItemResult]:
-        """Have stored what is good now of a delivery's refused statements; each result has its item's first index.
-
-        changes: the mended ones by index; the others go as they were sent. Raises Rejected, NotFound, Unavailable.
-        """
-        if one.refused is None:
-            raise NotFound("Nothing of this delivery is kept to be sent again: its sender has it.")
-        items = mended(json.loads(one.refused), changes)
-        results = await self._publishing.publish(
-            writer,
-            [json.dumps(item, ensure_ascii=False).encode() for _, item in items],
-            lambda item, index: validate_item(item, index, received_at, new_statement_id, version=version),
-            received_at,
-            version,
-        )
-        return [replace(result, index=items[result.index][0]) for result in results]
+        for _ in batch:
+            self._bytes -= len(self._waiting.popleft().refused or b"")

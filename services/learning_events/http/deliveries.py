@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.learning_events.domain.batch import STATEMENTS_MAX, NewStatementId
-from services.learning_events.domain.delivery import (
-    FAULTS_MAX,
-    ITEMS_BYTES_MAX,
-    Delivery,
-    Errors,
-    errors_by_item,
-    refused_items,
-)
+from services.learning_events.domain.batch import STATEMENTS_MAX
+from services.learning_events.domain.delivery import Delivery
 from services.learning_events.domain.formats import is_uuid
 from services.learning_events.domain.item_result import as_answer
-from services.learning_events.handlers.delivering import DeliveryLog, Resending
+from services.learning_events.domain.json_patch import patched
+from services.learning_events.domain.refused_items import ITEMS_BYTES_MAX, RefusedItems
+from services.learning_events.domain.statement import XapiVersion
+from services.learning_events.handlers.resending import Resending
 from services.learning_events.http.mounts import (
+    JSON,
     KEYS,
     MOUNTS,
     READ,
@@ -34,16 +28,12 @@ from services.learning_events.http.mounts import (
     writer,
 )
 from shared.kernel.clock import Clock, rfc3339
-from shared.kernel.errors import DeedlogError, Fault, NotFound, Rejected, Unsupported
+from shared.kernel.errors import NotFound, Rejected
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
 from shared.runtime.pages import decode_cursor, encode_cursor, page, page_limit
-from shared.runtime.problem import status_of
-from shared.runtime.resource import Handler
 
-STATEMENTS: Final = frozenset({*(f"{mount}/statements" for mount in MOUNTS), "/v1/statements:bulk"})
-LOGGED: Final = STATEMENTS | {"/caliper", "/v1/events"}
-"""The paths whose writing requests are logged."""
-REQUEST_ID_CHARACTERS_MAX: Final = 100
+PATCH: Final = frozenset({"application/json-patch+json"})
+ENVELOPE_MEMBERS: Final = frozenset({"sensor", "sendTime", "dataVersion"})
 _CURSOR: Final = "deliveries"
 
 
@@ -57,90 +47,39 @@ class MendedItem(BaseModel):
 
 
 class MendedItems(BaseModel):
-    """What was mended; what is not named goes as it was sent."""
+    """What was mended; what is not named goes as it is kept. envelope: members of Caliper's that are others now."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     items: list[MendedItem] = Field(default_factory=list, max_length=STATEMENTS_MAX)
-
-
-class Logging:
-    """Notes what passes, after the answer is known."""
-
-    def __init__(self, log: DeliveryLog, clock: Clock, new_id: Callable[[], str]) -> None:
-        self._log = log
-        self._clock = clock
-        self._new_id = new_id
-
-    def logged(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
-        """Return the endpoints; those that write on LOGGED paths note every request whose key is known."""
-        return [
-            replace(one, handler=self._noting(one.handler))
-            if one.path in LOGGED and one.method in {"POST", "PUT"}
-            else one
-            for one in endpoints
-        ]
-
-    def _noting(self, handler: Handler) -> Handler:
-        async def note(call: Call) -> Reply:
-            received_at, started = self._clock.now(), self._clock.monotonic()
-            try:
-                reply = await handler(call)
-            except DeedlogError as error:
-                faults = error.faults if isinstance(error, Rejected) else ()
-                refused = await _refused(call, errors_by_item(faults), is_whole=True) if faults else None
-                self._note(call, received_at, started, status_of(error), {}, faults, refused)
-                raise
-            counts, errors = _outcomes(reply)
-            refused = await _refused(call, errors, is_whole=False) if errors else None
-            self._note(call, received_at, started, reply.status, counts, _told(errors), refused)
-            return reply
-
-        return note
-
-    def _note(
-        self,
-        call: Call,
-        received_at: datetime,
-        started: float,
-        status: int,
-        counts: Mapping[str, int],
-        faults: Iterable[Fault],
-        refused: bytes | None,
-    ) -> None:
-        caller = call.principal
-        if caller.organisation is None:
-            return
-        took = round((self._clock.monotonic() - started) * 1000)
-        length = call.headers.get("content-length", "0")
-        head = (self._new_id(), caller.organisation, caller.is_test, caller.id, received_at, call.method, call.route)
-        tail = (_request_id(call.headers), call.headers.get(VERSION_HEADER, "")[:20], int(length or 0), took)
-        self._log.note(Delivery(*head, status, *tail, counts, tuple(faults)[:FAULTS_MAX], refused))
+    envelope: dict[str, Any] | None = None
 
 
 class DeliveriesDoor:
     """Reads the log, and takes what was mended."""
 
-    def __init__(self, resending: Resending, clock: Clock, new_statement_id: NewStatementId) -> None:
+    def __init__(self, resending: Resending, clock: Clock) -> None:
         self._resending = resending
         self._clock = clock
-        self._new_statement_id = new_statement_id
 
     def endpoints(self) -> list[Endpoint]:
         """Return all operations."""
+        item = "/v1/deliveries/{id}/items/{index}"
         return [
             endpoint("GET", "/v1/deliveries", self.list_deliveries, scopes=READ, kinds=KEYS),
             endpoint("POST", "/v1/deliveries/{id}:resend", self.resend, scopes=WRITE, kinds=KEYS),
+            endpoint("PUT", item, self.put_item, scopes=WRITE, kinds=KEYS),
+            endpoint("PATCH", item, self.patch_item, scopes=WRITE, kinds=KEYS),
             endpoint("GET", "/v1/deliveries/{id}", self.get, scopes=READ, kinds=KEYS),
         ]
 
     async def list_deliveries(self, call: Call) -> Reply:
         """Answer with what was sent, newest first; a key that reads only its own sees its own."""
-        only(call.query, frozenset({"cursor", "limit"}))
+        only(call.query, frozenset({"cursor", "limit", "refused"}))
         cursor = decode_cursor(_CURSOR, call.query, str)
         before = None if cursor is None else _known_id(str(cursor[0]))
-        limit = page_limit(call.query)
-        found = await self._resending.page(reader(call), before, limit + 1)
+        limit, are_refused = page_limit(call.query), _flag(call.query.get("refused"))
+        found = await self._resending.page(reader(call), before, limit + 1, are_refused=are_refused)
         token = encode_cursor(_CURSOR, (found[limit - 1].id,)) if len(found) > limit else None
         return Reply.json(page([as_delivery(one) for one in found[:limit]], token))
 
@@ -148,56 +87,65 @@ class DeliveriesDoor:
         """Answer with a delivery and the items of it that were refused."""
         only(call.query, frozenset())
         one = await self._resending.delivery(reader(call), _known_id(call.path["id"]))
-        items = None if one.refused is None else json.loads(one.refused)
-        return Reply.json({**as_delivery(one), "refused": items})
+        if one.refused is None:
+            return Reply.json({**as_delivery(one), "refused": None})
+        kept = RefusedItems.loads(one.refused)
+        told: dict[str, Any] = {**as_delivery(one), "refused": [each.as_told() for each in kept.items]}
+        if kept.envelope:
+            told["envelope"] = dict(kept.envelope)
+        return Reply.json(told)
+
+    async def put_item(self, call: Call) -> Reply:
+        """Have a refused item stand as it is sent now; answer with what is wrong with it still. Nothing is stored."""
+        mended = await call.json(ITEMS_BYTES_MAX, JSON)
+        return await self._mended(call, lambda item: mended)
+
+    async def patch_item(self, call: Call) -> Reply:
+        """Do the same by a JSON Patch (RFC 6902) of what is kept."""
+        patch = await call.json(ITEMS_BYTES_MAX, PATCH)
+        return await self._mended(call, lambda item: patched(item, patch))
 
     async def resend(self, call: Call) -> Reply:
-        """Have the refused statements sent again, those in the body as mended, and answer with what became of each."""
+        """Have the refused items sent again, those in the body as mended, and answer with what became of each."""
         only(call.query, frozenset())
         sent = await call.model(MendedItems, 2 * ITEMS_BYTES_MAX)
         changes = {one.index: one.item for one in sent.items}
         if len(changes) != len(sent.items):
             raise Rejected.of("/items", "two items have one index", "Send each once.")
-        one = await self._resending.delivery(reader(call), _known_id(call.path["id"]))
-        if one.path not in STATEMENTS:
-            raise Unsupported.of("", "only statements are sent again from here", f"Send it to {one.path} once more.")
-        headers = call.headers if VERSION_HEADER in call.headers or not one.version else {VERSION_HEADER: one.version}
-        version = version_of(headers, MOUNTS["/xapi"])
-        at = self._clock.now()
-        results = await self._resending.resend(writer(call), one, changes, version, at, self._new_statement_id)
+        if sent.envelope is not None and not ENVELOPE_MEMBERS.issuperset(sent.envelope):
+            rule = "an envelope has sensor, sendTime and dataVersion, and its data are the items"
+            raise Rejected.of("/envelope", rule, "Send those of the three that are others now.")
+        delivery, at, by = _known_id(call.path["id"]), self._clock.now(), (writer(call), reader(call))
+        results = await self._resending.resend(*by, delivery, changes, sent.envelope, _version(call), at)
         return Reply.json(as_answer(results))
 
-
-async def _refused(call: Call, errors: Errors, *, is_whole: bool) -> bytes | None:
-    """Return the items to be mended, where the body was one of JSON and is not too large."""
-    if call.method == "PUT" or "json" not in call.headers.get("content-type", ""):
-        return None  # the id of a PUT may stand in its query alone, and parts of a multipart belong together
-    try:
-        return refused_items(await call.body_bytes(), errors, is_whole=is_whole)
-    except DeedlogError:
-        return None
+    async def _mended(self, call: Call, change: Callable[[Any], Any]) -> Reply:
+        only(call.query, frozenset())
+        delivery, index = _known_id(call.path["id"]), _index(call.path["index"])
+        mended = await self._resending.mend(reader(call), delivery, index, change, _version(call))
+        return Reply.json({**mended.as_told(), "is_ready": not mended.errors})
 
 
-def _outcomes(reply: Reply) -> tuple[Mapping[str, int], Errors]:
-    """Return how many items had which outcome, and the errors of those that were refused."""
-    if not isinstance(reply.content, bytes) or not reply.content:
-        return {"taken": 1}, {}
-    told = json.loads(reply.content)
-    if isinstance(told, list):
-        return {"taken": len(told)}, {}
-    errors = {one["index"]: one["errors"] for one in told.get("items", ()) if "errors" in one}
-    return told.get("counts", {}), errors
+def _version(call: Call) -> Callable[[Delivery], XapiVersion]:
+    """Return which version a delivery speaks: that of this request where it names one, else as it was sent."""
+
+    def spoken(one: Delivery) -> XapiVersion:
+        named = VERSION_HEADER in call.headers or not one.version
+        return version_of(call.headers if named else {VERSION_HEADER: one.version}, MOUNTS["/xapi"])
+
+    return spoken
 
 
-def _told(errors: Errors) -> list[Fault]:
-    """Return the first faults of items, with pointers that begin at the whole."""
-    first = [(index, one) for index, listed in list(errors.items())[:FAULTS_MAX] for one in listed]
-    return [Fault(f"/{index}{one['pointer']}", one["rule"], one["mend"]) for index, one in first]
+def _flag(text: str | None) -> bool:
+    if text not in {None, "true", "false"}:
+        raise Rejected.of("refused", "it is neither true nor false", "Send true, or leave it out.")
+    return text == "true"
 
 
-def _request_id(headers: Mapping[str, str]) -> str:
-    named = headers.get("x-request-id") or headers.get("traceparent") or ""
-    return named[:REQUEST_ID_CHARACTERS_MAX] if named.isprintable() else ""
+def _index(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 6:
+        raise NotFound("No refused item of this delivery has this index. GET the delivery to see which have.")
+    return int(text)
 
 
 def _known_id(text: str) -> str:
@@ -221,4 +169,6 @@ def as_delivery(one: Delivery) -> dict[str, Any]:
         "milliseconds": one.milliseconds,
         "counts": dict(one.counts),
         "errors": [{"pointer": fault.pointer, "rule": fault.rule, "mend": fault.mend} for fault in one.faults],
+        "times": one.times,
+        "resent_at": None if one.resent_at is None else rfc3339(one.resent_at),
     }

@@ -56,11 +56,11 @@ async def incoming(
     call: Call, received_at: datetime, new_statement_id: NewStatementId, items_max: int = ITEMS_MAX
 ) -> Incoming:
     """Return the items of a request, in whichever form it is. Raises Unsupported, TooLarge, Rejected."""
-    is_binary = any(name.startswith(_PREFIX) for name in call.headers)
-    kind = call.media_type(_BINARY if is_binary else _ALL).essence
+    has_attributes = is_binary(call)
+    kind = call.media_type(_BINARY if has_attributes else _ALL).essence
     raw = await call.body_bytes(BYTES_MAX)
-    if is_binary:
-        attributes = _attributes(call)
+    if has_attributes:
+        attributes = attributes_of(call)
         return Incoming([raw], lambda item, index: read_binary(attributes, item, index, received_at), is_alone=True)
     if kind == STRUCTURED:
         return Incoming([raw], lambda item, index: read_structured(item, index, received_at), is_alone=True)
@@ -71,6 +71,11 @@ async def incoming(
         return Incoming(items, lambda item, index: read_structured(item, index, received_at), is_alone=False)
     given = given_ids(call, new_statement_id)
     return Incoming(items, lambda item, index: read_any(item, index, received_at, lambda: given(index)), is_alone)
+
+
+def is_binary(call: Call) -> bool:
+    """Say whether a CloudEvent's attributes came in headers."""
+    return any(name.startswith(_PREFIX) for name in call.headers)
 
 
 def is_large(items: Sequence[bytes]) -> bool:
@@ -109,8 +114,8 @@ def given_ids(call: Call, new_statement_id: NewStatementId) -> Callable[[int], s
     return lambda index: derived_id("idempotency-key", owner, key, str(index))
 
 
-def _attributes(call: Call) -> dict[str, str]:
-    """Return the attributes that headers carry, decoded (HTTP Binding §3.1.3.2)."""
+def attributes_of(call: Call) -> dict[str, str]:
+    """Return the attributes that headers carry, decoded (HTTP Binding §3.1.3.2). Raises Rejected."""
     attributes = {}
     for name, value in call.headers.items():
         if name.startswith(_PREFIX):

@@ -1,9 +1,13 @@
-"""The only place with SQL about deliveries. Rows are written by the backbone, in batches; a door reads its own."""
+"""The only place with SQL about deliveries. Rows are written by the backbone, in batches; a door reads its own, those
+that were refused because of their key too (`failed_keys.py` writes them), and changes the refused items of its own.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -29,13 +33,27 @@ SELECT * FROM unnest($1::text[], $2::uuid[], $3::boolean[], $4::text[], $5::time
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - a constant
 _SEEN: Final = "organisation = $1 AND is_test = $2 AND ($3::text IS NULL OR key = $3)"
-_FIND: Final = f"SELECT {_COLUMNS}, refused FROM deliveries WHERE {_SEEN} AND id = $4"  # noqa: S608 - a constant
+_FAILED: Final = """organisation, id, is_test, key, received_at, method, path, 401::smallint, request_id, '', 0::bigint,
+    0, '{}', jsonb_build_array(jsonb_build_object('pointer', 'authorization', 'rule', rule, 'mend', mend))::text,
+    NULL::bytea, NULL::timestamptz, times"""
+_TOLD: Final = f"{_COLUMNS}, NULL::bytea, resent_at, 1"
+_FIND: Final = f"""
+SELECT {_COLUMNS}, refused, resent_at, 1 FROM deliveries WHERE {_SEEN} AND id = $4
+UNION ALL SELECT {_FAILED} FROM failed_keys WHERE {_SEEN} AND id = $4
+"""  # noqa: S608 - a constant
+_OPEN: Final = f"SELECT {_COLUMNS}, refused, resent_at, 1 FROM deliveries WHERE {_SEEN} AND id = $4 FOR UPDATE"  # noqa: S608
+_KEEP: Final = "UPDATE deliveries SET refused = $3, resent_at = $4 WHERE organisation = $1 AND id = $2"
+_REFUSED: Final = "(status >= 400 OR faults <> '[]')"
 _BEFORE: Final = f"""
-SELECT {_COLUMNS}, NULL::bytea FROM deliveries WHERE {_SEEN} AND ($4::uuid IS NULL OR id < $4) ORDER BY id DESC LIMIT $5
+(SELECT {_TOLD} FROM deliveries
+    WHERE {_SEEN} AND ($4::uuid IS NULL OR id < $4) AND (NOT $5 OR {_REFUSED}) ORDER BY id DESC LIMIT $6)
+UNION ALL (SELECT {_FAILED} FROM failed_keys WHERE {_SEEN} AND ($4::uuid IS NULL OR id < $4) ORDER BY id DESC LIMIT $6)
+ORDER BY id DESC LIMIT $6
 """  # noqa: S608 - a constant
 _REFUSED_BETWEEN: Final = f"""
-SELECT {_COLUMNS}, NULL::bytea FROM deliveries WHERE {_SEEN} AND id > $4 AND id < $5
-    AND (status >= 400 OR faults <> '[]') ORDER BY id LIMIT $6
+(SELECT {_TOLD} FROM deliveries WHERE {_SEEN} AND id > $4 AND id < $5 AND {_REFUSED} ORDER BY id LIMIT $6)
+UNION ALL (SELECT {_FAILED} FROM failed_keys WHERE {_SEEN} AND id > $4 AND id < $5 ORDER BY id LIMIT $6)
+ORDER BY id LIMIT $6
 """  # noqa: S608 - a constant
 _FEW: Final = "(organisation, id) IN (SELECT organisation, id FROM"
 _DROP_OLD: Final = f"DELETE FROM deliveries WHERE {_FEW} deliveries WHERE received_at < $1 LIMIT $2)"  # noqa: S608
@@ -75,11 +93,20 @@ class PostgresDeliveries:
             row = await tx.connection.fetchrow(_FIND, *_seen_by(reader), delivery_id)
         return None if row is None else _delivery(row)
 
-    async def before(self, reader: Reader, delivery_id: str | None, limit: int) -> list[Delivery]:
+    async def before(
+        self, reader: Reader, delivery_id: str | None, limit: int, *, are_refused: bool = False
+    ) -> list[Delivery]:
         """Return deliveries before this one, or the newest; newest first, without refused items."""
         async with self._backbone.door(reader.organisation) as tx:
-            rows = await tx.connection.fetch(_BEFORE, *_seen_by(reader), delivery_id, limit)
+            rows = await tx.connection.fetch(_BEFORE, *_seen_by(reader), delivery_id, are_refused, limit)
         return [_delivery(row) for row in rows]
+
+    @asynccontextmanager
+    async def changing(self, reader: Reader, delivery_id: str) -> AsyncIterator[_Open | None]:
+        """Open the delivery, if there is one that this reader may see, once nobody else changes it."""
+        async with self._backbone.door(reader.organisation) as tx:
+            row = await tx.connection.fetchrow(_OPEN, *_seen_by(reader), delivery_id)
+            yield None if row is None else _Open(tx.connection, _delivery(row))
 
     async def refused_between(self, reader: Reader, after: str, before: str, limit: int) -> list[Delivery]:
         """Return deliveries with something refused, by id, between these two ids; without their items."""
@@ -113,6 +140,18 @@ class PostgresDeliveries:
                 return
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A delivery that nobody else changes meanwhile."""
+
+    connection: Any
+    delivery: Delivery
+
+    async def keep(self, refused: bytes, resent_at: datetime | None) -> None:
+        """Have its refused items be these."""
+        await self.connection.execute(_KEEP, self.delivery.organisation, self.delivery.id, refused, resent_at)
+
+
 def _seen_by(reader: Reader) -> tuple[str, bool, str | None]:
     return reader.organisation, reader.is_test, reader.only_key
 
@@ -133,8 +172,8 @@ def _row(one: Delivery) -> tuple[Any, ...]:
 
 def _delivery(row: Any) -> Delivery:
     organisation, delivery_id, is_test, key, at, method, path, status, request_id, version, size, took, *rest = row
-    counts, faults, refused = rest
+    counts, faults, refused, resent_at, times = rest
     return Delivery(
         str(delivery_id), organisation, is_test, key, at, method, path, status, request_id, version, size, took,
-        json.loads(counts), tuple(Fault(**fault) for fault in json.loads(faults)), refused,
+        json.loads(counts), tuple(Fault(**fault) for fault in json.loads(faults)), refused, resent_at, times,
     )  # fmt: skip
