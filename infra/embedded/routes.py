@@ -26,7 +26,7 @@ _PATTERNS: Final = (
     (r"/v1/(status-lists|credentials)([/:].*)?", "credential_issuing"),
     (r"/v1/(verification-requests|accesses)([/:].*)?", "skill_profiles"),
     (
-        r"/v1/(consents|sessions|organisations|api-keys|account-links|erasures|services|dead-letters)([/:].*)?",
+        r"/v1/(consents|sessions|organisations|api-keys|account-links|personas|erasures|services|dead-letters)([/:].*)?",
         "identity",
     ),
 )

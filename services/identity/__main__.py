@@ -13,9 +13,11 @@ from services.identity.handlers.authentication import Authentication
 from services.identity.handlers.consents import Consents
 from services.identity.handlers.erasure import Erasures
 from services.identity.handlers.key_naming import KeyNaming
+from services.identity.handlers.linked_accounts import LinkedAccounts
 from services.identity.handlers.linking import Linking
 from services.identity.handlers.organisations import Organisations
 from services.identity.handlers.people import People
+from services.identity.handlers.personas import Personas
 from services.identity.handlers.recent_accounts import RecentAccounts
 from services.identity.handlers.token_issuing import TokenIssuing
 from services.identity.http.account_links import link_endpoints
@@ -24,6 +26,7 @@ from services.identity.http.erasures import erasure_endpoints
 from services.identity.http.oauth import oauth_endpoints
 from services.identity.http.organisations import organisation_endpoints
 from services.identity.http.people import development_sign_in, people_endpoints
+from services.identity.http.personas import persona_endpoints
 from services.identity.rpc import IdentityServicer
 from services.identity.settings import IdentitySettings
 from services.identity.store.access_tokens import PostgresAccessTokens
@@ -35,6 +38,7 @@ from services.identity.store.links import PostgresLinks
 from services.identity.store.named_keys import PostgresNamedKeys
 from services.identity.store.organisations import PostgresOrganisations
 from services.identity.store.people import PostgresPeople
+from services.identity.store.personas import PostgresPersonas
 from shared.events.sources import IDENTITY
 from shared.kernel.ids import FactId, prefixed, system_fact_id, system_id, system_uuid7
 from shared.runtime import telemetry
@@ -47,6 +51,8 @@ from shared.runtime.settings import Settings
 
 SETTINGS: Final = IdentitySettings
 KEY_VOCABULARY: Final = SCOPES | {"all"}
+_OWN_PREFIXES: Final = {"link": "lnk", "persona": "psn"}
+"""Kinds of ids that nobody but identity makes."""
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +61,8 @@ class SystemMint:
 
     def id(self, kind: str) -> str:
         """Return a fresh identifier."""
-        return prefixed("lnk", system_uuid7()) if kind == "link" else system_id(kind)
+        own = _OWN_PREFIXES.get(kind)
+        return system_id(kind) if own is None else prefixed(own, system_uuid7())
 
     def fact_id(self) -> FactId:
         """Return a fresh fact id."""
@@ -76,6 +83,8 @@ def build(settings: Settings, peers: Peers) -> Service:
     account_store, links = PostgresAccounts(backbone), PostgresLinks(backbone)
     accounts = Accounts(account_store, recent, clock, mint)
     linking = Linking(links, account_store, recent, clock, mint)
+    linked = LinkedAccounts(links, linking, clock)
+    personas = Personas(PostgresPersonas(backbone), accounts, recent, clock, mint)
     erasures = Erasures(links, recent, clock, mint)
     people = People(PostgresPeople(backbone), clock, mint)
     consents = Consents(PostgresConsents(backbone), clock, mint)
@@ -88,7 +97,8 @@ def build(settings: Settings, peers: Peers) -> Service:
         *oauth_endpoints(issuing, settings.origin, KEY_VOCABULARY),
         *people_endpoints(people, idempotency),
         *consent_endpoints(consents, idempotency),
-        *link_endpoints(linking, people, idempotency),
+        *link_endpoints(linking, linked, people, idempotency),
+        *persona_endpoints(personas, idempotency),
         *erasure_endpoints(erasures, idempotency),
         *operator_endpoints(peers.channel, list(settings.rpc_addresses)),
     ]

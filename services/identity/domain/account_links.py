@@ -6,6 +6,9 @@
 The proposer is signed in; that is one proof. The other is the code, brought by somebody who is signed in as the other
 person, or by a platform that vouches for the one who typed it in there. A platform vouches only for people who came to
 us through its accounts alone: of anybody else it would give away what other platforms wrote about them.
+
+A platform may also declare that accounts of its own are one person's (`personas.py`). Such a link is there at once,
+with the platform's word as its only proof; when one of its people has undone it, it cannot be declared again.
 """
 
 from __future__ import annotations
@@ -34,7 +37,15 @@ _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS: Final = str.maketrans("OIL", "011", "- ")
 
 State: TypeAlias = Literal["open", "linked", "closed", "ended"]
-Proof: TypeAlias = Literal["session", "attestation"]
+Proof: TypeAlias = Literal["session", "attestation", "declaration"]
+PROOF_WORDS: Final[dict[Proof, str]] = {
+    "session": "proven by both sides",
+    "attestation": "proven by the person, attested by the platform",
+    "declaration": "declared by the platform",
+}
+"""How the proof of a link is called wherever it is shown."""
+NO_CODE: Final = bytes(32)
+"""The digest of a link that never took a code: no code has it."""
 
 
 class LinkNotOpen(Conflict):
@@ -57,20 +68,29 @@ class TooManyLinks(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The other side of a link: who it is, and on what ground. organisation: who attests; None for a session."""
+    """The other side of a link: who it is, and on what ground.
+
+    organisation: who attests or declares; None for a session. persona: as part of which it declares.
+    """
 
     person: PersonId
     organisation: OrganisationId | None = None
+    persona: str | None = None
 
     @property
     def proof(self) -> Proof:
         """What kind of proof it is."""
-        return "session" if self.organisation is None else "attestation"
+        if self.organisation is None:
+            return "session"
+        return "attestation" if self.persona is None else "declaration"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountLink:
-    """A link, from its proposal to its end. claim and settled_at: set once it was linked, and kept when it ended."""
+    """A link, from its proposal to its end. claim and settled_at: set once it was linked, and kept when it ended.
+
+    is_refused: it was declared, and one of its people undid it.
+    """
 
     id: str
     proposer: PersonId
@@ -81,6 +101,12 @@ class AccountLink:
     wrong_tries: int = 0
     claim: Claim | None = None
     settled_at: datetime | None = None
+    is_refused: bool = False
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether a platform's word is all that it stands on."""
+        return self.claim is not None and self.claim.proof == "declaration"
 
     def is_open(self, at: datetime) -> bool:
         """Say whether it still takes a code."""
@@ -106,6 +132,10 @@ class AccountLink:
         """Return the link as taken back or ended; one that was over stays as it was."""
         ends: dict[State, State] = {"open": "closed", "linked": "ended"}
         return replace(self, state=ends.get(self.state, self.state))
+
+    def refused(self) -> AccountLink:
+        """Return the link as undone by one of its people: what was declared is not declared again."""
+        return replace(self.undone(), is_refused=self.is_refused or (self.is_declared and self.state == "linked"))
 
     def wrong_code(self) -> WrongCode:
         """Return the refusal of the code that led to this state."""
@@ -145,14 +175,28 @@ def check_open_count(open_count: int) -> None:
         raise TooManyLinks.of("", rule, "Take one back, or wait a quarter of an hour.")
 
 
-def check_attestation(side: Iterable[Member], accounts: Iterable[LinkedAccount], organisation: OrganisationId) -> None:
+def declared_link(
+    link: str, people: tuple[PersonId, PersonId], organisation: OrganisationId, persona: str, at: datetime
+) -> AccountLink:
+    """Return the link of two people whom a platform declares to be one; it is linked at once."""
+    one, other = people
+    claim = Claim(other, organisation, persona)
+    return AccountLink(link, one, NO_CODE, at, at, "linked", claim=claim, settled_at=at)
+
+
+def check_attestation(
+    side: Iterable[Member],
+    accounts: Iterable[LinkedAccount],
+    organisation: OrganisationId,
+    pointer: str = "/identifier",
+) -> None:
     """Raise Forbidden unless all of `side` came to us through accounts of this organisation alone."""
     union = {member.id: member.origin for member in side}
     theirs = [account for account in accounts if account.person in union]
     is_alone = all(origin == "account" for origin in union.values())
     if not is_alone or any(account.organisation != organisation for account in theirs):
         rule = "this person is known by more than your accounts, so your word is not enough"
-        raise Forbidden.of("/identifier", rule, "Have them sign in as themselves and confirm the link.")
+        raise Forbidden.of(pointer, rule, "Have them sign in as themselves and confirm the link.")
 
 
 def no_such_link() -> NotFound:

@@ -47,6 +47,10 @@ class LinkWork(Protocol):
         """Have the link as it is given."""
         ...
 
+    async def end_persona(self, persona: str, at: datetime) -> None:
+        """Have the persona ended by a person, where none of its links holds any more."""
+        ...
+
     async def save_aliases(self, table: Mapping[PersonId, PersonId]) -> None:
         """Have exactly these aliases among these people."""
         ...
@@ -65,10 +69,6 @@ class LinkStore(Protocol):
 
     async def find(self, link: str) -> AccountLink | None:
         """Return the link as it is at this moment."""
-        ...
-
-    async def of(self, canonical: PersonId) -> tuple[list[LinkedAccount], list[AccountLink]]:
-        """Return the accounts and links of the person and their aliases, oldest first."""
         ...
 
 
@@ -138,14 +138,12 @@ class Linking:
             canonical = work.aliases.canonical(person)
             if here is None or canonical not in {work.aliases.canonical(party) for party in parties}:
                 raise no_such_link()
-            await work.save_link(here.undone())
+            await work.save_link(here.refused())
+            if here.claim is not None and here.claim.persona is not None:
+                await work.end_persona(here.claim.persona, self._clock.now())
             if here.state == "linked":
                 await self._change(work, work.aliases.split(link))
         self._recent.forget()
-
-    async def of(self, canonical: PersonId) -> tuple[list[LinkedAccount], list[AccountLink]]:
-        """Return the accounts and links of the person and their aliases, oldest first."""
-        return await self._store.of(canonical)
 
     async def _settle(self, link: str, code: str, claim: Claim) -> tuple[AccountLink, PersonId]:
         """Try the code. A wrong one is counted, so it ends in a commit before it is refused."""

@@ -13,7 +13,7 @@ class Mint(Protocol):
     """Makes what must be fresh."""
 
     def id(self, kind: str) -> str:
-        """Return a fresh identifier of a kind in shared.kernel.ids.PREFIXES, or of the kind "link"."""
+        """Return a fresh identifier of a kind in shared.kernel.ids.PREFIXES, or of the kinds "link" and "persona"."""
         ...
 
     def fact_id(self) -> FactId:

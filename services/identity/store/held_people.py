@@ -18,6 +18,7 @@ from services.identity.domain.account_links import AccountLink, Claim
 from services.identity.domain.accounts import LinkedAccount
 from services.identity.domain.aliases import Aliases, Edge, Member
 from services.identity.domain.consents import Consent, Terms, request_answered
+from services.identity.domain.personas import Persona
 from shared.events.fact import NewFact
 from shared.kernel.errors import Rejected, Unavailable
 from shared.kernel.ids import AccountId, FactId, GrantId, OrganisationId, PersonId
@@ -46,16 +47,33 @@ SELECT {CONSENT_COLUMNS} FROM consents WHERE person = ANY ($1::text[]) AND id = 
 """  # noqa: S608 - a constant
 _ANSWERING: Final = f"SELECT {CONSENT_COLUMNS} FROM consents WHERE request = $1"  # noqa: S608 - a constant
 LINK_COLUMNS: Final = """
-id, proposer, code_digest, opened_at, expires_at, state, wrong_tries, other, organisation, settled_at
+id, proposer, code_digest, opened_at, expires_at, state, wrong_tries, other, organisation, settled_at, persona,
+is_refused
 """
 _LINK: Final = f"SELECT {LINK_COLUMNS} FROM account_links WHERE id = $1 FOR UPDATE"  # noqa: S608 - a constant
 _SAVE_LINK: Final = f"""
-INSERT INTO account_links ({LINK_COLUMNS}, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO account_links ({LINK_COLUMNS}, proof) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, wrong_tries = excluded.wrong_tries, other = excluded.other,
-    organisation = excluded.organisation, settled_at = excluded.settled_at, proof = excluded.proof
+    organisation = excluded.organisation, settled_at = excluded.settled_at, proof = excluded.proof,
+    is_refused = excluded.is_refused
 """  # noqa: S608 - a constant
 _OPEN: Final = """
 SELECT count(*) FROM account_links WHERE proposer = ANY ($1::text[]) AND state = 'open' AND expires_at > $2
+"""
+_REFUSED: Final = f"""
+SELECT {LINK_COLUMNS} FROM account_links
+WHERE is_refused AND (proposer = ANY ($1::text[]) OR other = ANY ($1::text[])) ORDER BY id DESC LIMIT 1000
+"""  # noqa: S608 - a constant
+_DECLARED: Final = f"""
+SELECT {LINK_COLUMNS} FROM account_links WHERE persona = $1 AND state = 'linked' ORDER BY id FOR UPDATE
+"""  # noqa: S608 - a constant
+_SAVE_PERSONA: Final = """
+INSERT INTO personas (id, organisation, key, declared_at, ended_at, ended_by) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, ended_by = excluded.ended_by
+"""
+_END_PERSONA: Final = """
+UPDATE personas SET ended_at = $2, ended_by = 'person' WHERE id = $1 AND ended_at IS NULL
+    AND NOT EXISTS (SELECT FROM account_links WHERE persona = $1 AND state = 'linked')
 """
 _FREE: Final = "DELETE FROM aliases WHERE alias = ANY ($1::text[])"
 _POINT: Final = """
@@ -68,7 +86,10 @@ _ACCOUNTS: Final = f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE person = ANY (
 # in them; `forget_replies` takes those that name them to others.
 _ERASE: Final = (
     "DELETE FROM consents WHERE person = ANY ($1::text[])",
-    "DELETE FROM account_links WHERE proposer = ANY ($1::text[]) OR other = ANY ($1::text[])",
+    """WITH gone AS (DELETE FROM account_links WHERE proposer = ANY ($1::text[]) OR other = ANY ($1::text[])
+           RETURNING persona)
+       UPDATE personas SET ended_at = now(), ended_by = 'person'
+       WHERE ended_at IS NULL AND id IN (SELECT persona FROM gone)""",
     "DELETE FROM aliases WHERE alias = ANY ($1::text[])",
     "DELETE FROM account_readings WHERE person = ANY ($1::text[])",
     """INSERT INTO erased_accounts SELECT person, organisation, identifier FROM accounts WHERE person = ANY ($1::text[])
@@ -146,8 +167,27 @@ class HeldPeople:
         other = (None, None) if claim is None else (claim.person, claim.organisation)
         first = (link.id, link.proposer, link.code_digest, link.opened_at, link.expires_at)
         proof = None if claim is None else claim.proof
-        values = (*first, link.state, link.wrong_tries, *other, link.settled_at, proof)
+        declared = (None if claim is None else claim.persona, link.is_refused)
+        values = (*first, link.state, link.wrong_tries, *other, link.settled_at, *declared, proof)
         await self._tx.connection.execute(_SAVE_LINK, *values)
+
+    async def refused(self) -> list[AccountLink]:
+        """Return the declared links of these people that one of them undid."""
+        return [link_of_row(row) for row in await self._tx.connection.fetch(_REFUSED, self._ids)]
+
+    async def declared_by(self, persona: str) -> list[AccountLink]:
+        """Return the links of a persona that hold."""
+        return [link_of_row(row) for row in await self._tx.connection.fetch(_DECLARED, persona)]
+
+    async def save_persona(self, persona: Persona) -> None:
+        """Have the persona as it is given."""
+        ended = (persona.ended_at, persona.ended_by)
+        declared = (persona.id, persona.organisation, persona.key, persona.declared_at)
+        await self._tx.connection.execute(_SAVE_PERSONA, *declared, *ended)
+
+    async def end_persona(self, persona: str, at: datetime) -> None:
+        """Have the persona ended by a person, where none of its links holds any more."""
+        await self._tx.connection.execute(_END_PERSONA, persona, at)
 
     async def save_aliases(self, table: Mapping[PersonId, PersonId]) -> None:
         """Have exactly these aliases among these people."""
@@ -190,11 +230,25 @@ def account_of_row(row: Any) -> LinkedAccount:
 
 def link_of_row(row: Any) -> AccountLink:
     """Return the link in a row of LINK_COLUMNS."""
-    link, proposer, digest, opened_at, expires_at, state, wrong_tries, other, organisation, settled_at = row
+    (
+        link,
+        proposer,
+        digest,
+        opened_at,
+        expires_at,
+        state,
+        wrong_tries,
+        other,
+        organisation,
+        settled_at,
+        persona,
+        refused,
+    ) = row
     attesting = None if organisation is None else OrganisationId(organisation)
-    claim = None if other is None else Claim(PersonId(other), attesting)
+    claim = None if other is None else Claim(PersonId(other), attesting, persona)
     person = PersonId(proposer)
-    return AccountLink(link, person, bytes(digest), opened_at, expires_at, state, wrong_tries, claim, settled_at)
+    times = (opened_at, expires_at)
+    return AccountLink(link, person, bytes(digest), *times, state, wrong_tries, claim, settled_at, refused)
 
 
 def consent_of_row(row: Any) -> Consent:

@@ -1,0 +1,104 @@
+"""Personas: several accounts of one platform of which it says that they are one person's.
+
+A platform that knows somebody by a mailbox here and by an account there says so once, and both records are read as one.
+Its word is weaker than a person's own proof, so it goes less far:
+
+* only accounts of its own, and only people of whom nothing but its own accounts is known;
+* every link says that it was declared, wherever it is shown; the platform takes a persona back, and each of its people
+  undoes a link of it;
+* what one of them has undone is not declared again: from then on only their own proof makes them one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from services.identity.domain.account_links import AccountLink, check_attestation, declared_link
+from services.identity.domain.accounts import LinkedAccount
+from services.identity.domain.aliases import UNION_PEOPLE_MAX, Aliases, AlreadyOne, Edge
+from shared.kernel.errors import Conflict, NotFound, Rejected
+from shared.kernel.ids import OrganisationId, PersonId
+
+ACTORS_MIN: Final = 2
+ACTORS_MAX: Final = UNION_PEOPLE_MAX
+
+
+class PersonaRefused(Conflict):
+    """One of these people has undone what is declared."""
+
+    code = "persona-refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A declaration. key: by which it was made. ended_by: the key that took it back, or `person`."""
+
+    id: str
+    organisation: OrganisationId
+    key: str
+    declared_at: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+
+def check_actors(identifiers: Sequence[str]) -> None:
+    """Raise Rejected unless these are two to sixteen different identifiers."""
+    if not ACTORS_MIN <= len(identifiers) <= ACTORS_MAX:
+        rule = f"expected {ACTORS_MIN} to {ACTORS_MAX} identifiers, got {len(identifiers)}"
+        raise Rejected.of("/identifiers", rule, "Name all accounts of one person.")
+    for index, identifier in enumerate(identifiers):
+        if identifier in identifiers[:index]:
+            raise Rejected.of(f"/identifiers/{index}", "it stands there twice", "Name each account once.")
+
+
+def declared(
+    persona: Persona,
+    people: Sequence[PersonId],
+    aliases: Aliases,
+    accounts: Iterable[LinkedAccount],
+    refused: Iterable[AccountLink],
+    new_link: Iterable[str],
+) -> tuple[list[AccountLink], Aliases]:
+    """Return the links that make these people one, and who is one with whom then.
+
+    people: of the accounts, in their order. accounts: all that these people have. refused: declared links that one of
+    their people undid. Raises Forbidden, PersonaRefused, UnionTooLarge, or AlreadyOne where there is nothing to link.
+    """
+    known, undone = list(accounts), list(refused)
+    for index, person in enumerate(people):
+        check_attestation(aliases.union(person), known, persona.organisation, f"/identifiers/{index}")
+    links: list[AccountLink] = []
+    after = aliases
+    for index, person in enumerate(people):
+        if after.canonical(person) == after.canonical(people[0]):
+            continue
+        _check_not_refused(after, people[0], person, undone, f"/identifiers/{index}")
+        link = declared_link(
+            next(iter(new_link)), (people[0], person), persona.organisation, persona.id, persona.declared_at
+        )
+        after = after.merged(Edge(link.id, people[0], person))
+        links.append(link)
+    if not links:
+        raise AlreadyOne.of("/identifiers", "all of them are one person already", "There is nothing to declare.")
+    return links, after
+
+
+def no_such_persona() -> NotFound:
+    """Return the error for a persona that does not exist, or is not the caller's."""
+    return NotFound("There is no such persona, or it is another organisation's.")
+
+
+def _check_not_refused(
+    aliases: Aliases, one: PersonId, other: PersonId, refused: Sequence[AccountLink], pointer: str
+) -> None:
+    sides = [{member.id for member in aliases.union(person)} for person in (one, other)]
+    for link in refused:
+        if link.claim is None:
+            continue
+        here, there = link.proposer, link.claim.person
+        if any(here in side and there in opposite for side, opposite in (sides, sides[::-1])):
+            rule = "the person has undone this link"
+            raise PersonaRefused.of(pointer, rule, "Only they can make it again, by their own proof.")
