@@ -11,6 +11,7 @@ standard library and httpx, and nothing of any server.
 
 from __future__ import annotations
 
+from .access import ClientCredentials
 from .async_client import AsyncClient
 from .client import Client
 from .errors import ClientClosed, ClientError, NotSendable, SpoolFailed, SpoolFull, SpoolInUse
@@ -21,6 +22,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "ClientClosed",
+    "ClientCredentials",
     "ClientError",
     "NotSendable",
     "Options",

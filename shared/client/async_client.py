@@ -18,12 +18,13 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from . import machine
+from .access import ClientCredentials, NoToken
 from .client import CLOSE_SECONDS, REFUSED_LIMIT
 from .courier import Pause
 from .errors import ClientClosed, SpoolFull, refuse_unusable
 from .exchange import Answer, Request
 from .item import Item, item_of
-from .options import ANSWER_BYTES_MAX, Options, address, headers, opened, patience
+from .options import ANSWER_BYTES_MAX, USER_AGENT, Options, access_of, address, opened, patience
 from .progress import Progress, RefusedItem
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class AsyncClient:
     def __init__(
         self,
         origin: str,
-        key: str,
+        key: str | ClientCredentials,
         spool: str | os.PathLike[str],
         options: Options = Options(),
         *,
@@ -45,15 +46,17 @@ class AsyncClient:
     ) -> None:
         """Hold the spool; delivery begins with `async with`.
 
-        key: the secret of an API key with the scope `write`. on_progress: called in the event loop after each batch
-        and each failure. Raises ValueError, SpoolInUse, SpoolFailed.
+        key: the secret of an API key with the scope `write`, or its id and secret to fetch access tokens with.
+        on_progress: called in the event loop after each batch and each failure. Raises ValueError, SpoolInUse,
+        SpoolFailed.
         """
         self._options = options
         self._on_progress = on_progress
         self._process = os.getpid()
-        origin_url, carried = address(origin, options), headers(key)
+        origin_url = address(origin, options)
+        self._access = access_of(key, origin_url, options)
         self._spool, self._courier = opened(spool, options)
-        self._http = httpx.AsyncClient(base_url=origin_url, headers=carried, timeout=patience(), transport=transport)
+        self._http = httpx.AsyncClient(base_url=origin_url, headers=USER_AGENT, timeout=patience(), transport=transport)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="deedlog-client")
         self._wake = asyncio.Event()
         self._changed = asyncio.Condition()
@@ -196,6 +199,9 @@ class AsyncClient:
     async def _carry_out(self, request: Request) -> None:
         try:
             answer = await self._post(request)
+        except NoToken as error:
+            problem, after_seconds = error.problem, error.after_seconds
+            await self._in_turn(lambda: self._courier.lost(problem, after_seconds))
         except httpx.HTTPError as error:
             text = f"the server is not reached: {type(error).__name__}: {error}"
             await self._in_turn(lambda: self._courier.lost(text))
@@ -203,7 +209,19 @@ class AsyncClient:
             await self._in_turn(lambda: self._courier.answered(answer))
 
     async def _post(self, request: Request) -> Answer:
-        sent = self._http.stream("POST", request.path, headers=request.headers, content=request.content)
+        """Return the answer to a delivery. Where a token was good until now, it is tried once more with a new one."""
+        answer = await self._post_once(request)
+        return await self._post_once(request) if self._access.is_outdated(answer) else answer
+
+    async def _post_once(self, request: Request) -> Answer:
+        needed = self._access.needed()
+        if needed is not None:
+            self._access.told(await self._asked(needed, {}))
+        return await self._asked(request, self._access.headers())
+
+    async def _asked(self, request: Request, more: dict[str, str]) -> Answer:
+        headers = request.headers | more
+        sent = self._http.stream("POST", request.path, headers=headers, content=request.content)
         async with sent as response:
             content = bytearray()
             async for chunk in response.aiter_bytes():

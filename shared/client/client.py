@@ -16,11 +16,12 @@ from typing import Any, Final, Self
 import httpx
 
 from . import machine
+from .access import ClientCredentials, NoToken
 from .courier import Pause
 from .errors import ClientClosed, SpoolFull, refuse_unusable
 from .exchange import Answer, Request
 from .item import Item, item_of
-from .options import ANSWER_BYTES_MAX, Options, address, headers, opened, patience
+from .options import ANSWER_BYTES_MAX, USER_AGENT, Options, access_of, address, opened, patience
 from .progress import Progress, RefusedItem
 
 CLOSE_SECONDS: Final = 5.0
@@ -39,7 +40,7 @@ class Client:
     def __init__(
         self,
         origin: str,
-        key: str,
+        key: str | ClientCredentials,
         spool: str | os.PathLike[str],
         options: Options = Options(),
         *,
@@ -48,16 +49,17 @@ class Client:
     ) -> None:
         """Hold the spool and begin to deliver what waits in it.
 
-        key: the secret of an API key with the scope `write`. on_progress: called by the delivering thread after each
-        batch and each failure; it may resend and discard, and must not flush or close, which wait for that thread.
-        Raises ValueError, SpoolInUse, SpoolFailed.
+        key: the secret of an API key with the scope `write`, or its id and secret to fetch access tokens with.
+        on_progress: called by the delivering thread after each batch and each failure; it may resend and discard, and
+        must not flush or close, which wait for that thread. Raises ValueError, SpoolInUse, SpoolFailed.
         """
         self._options = options
         self._on_progress = on_progress
         self._process = os.getpid()
-        origin_url, carried = address(origin, options), headers(key)
+        origin_url = address(origin, options)
+        self._access = access_of(key, origin_url, options)
         self._spool, self._courier = opened(spool, options)
-        self._http = httpx.Client(base_url=origin_url, headers=carried, timeout=patience(), transport=transport)
+        self._http = httpx.Client(base_url=origin_url, headers=USER_AGENT, timeout=patience(), transport=transport)
         self._changed = threading.Condition()
         self._wake = threading.Event()
         self._is_closed = False
@@ -190,6 +192,9 @@ class Client:
     def _carry_out(self, request: Request) -> None:
         try:
             answer = self._post(request)
+        except NoToken as error:
+            with self._changed:
+                self._courier.lost(error.problem, error.after_seconds)
         except httpx.HTTPError as error:
             with self._changed:
                 self._courier.lost(f"the server is not reached: {type(error).__name__}: {error}")
@@ -199,7 +204,19 @@ class Client:
                 self._changed.notify_all()
 
     def _post(self, request: Request) -> Answer:
-        with self._http.stream("POST", request.path, headers=request.headers, content=request.content) as response:
+        """Return the answer to a delivery. Where a token was good until now, it is tried once more with a new one."""
+        answer = self._post_once(request)
+        return self._post_once(request) if self._access.is_outdated(answer) else answer
+
+    def _post_once(self, request: Request) -> Answer:
+        needed = self._access.needed()
+        if needed is not None:
+            self._access.told(self._asked(needed, {}))
+        return self._asked(request, self._access.headers())
+
+    def _asked(self, request: Request, more: dict[str, str]) -> Answer:
+        headers = request.headers | more
+        with self._http.stream("POST", request.path, headers=headers, content=request.content) as response:
             content = bytearray()
             for chunk in response.iter_bytes():
                 content += chunk

@@ -90,9 +90,12 @@ class Courier:
         else:
             self._settle(self._batch, verdict)
 
-    def lost(self, problem: str) -> None:
-        """Have the last request wait and be sent again: there was no reply, for this reason."""
-        self._wait(problem, None)
+    def lost(self, problem: str, after_seconds: float | None = None) -> None:
+        """Have the last request wait and be sent again: there was no reply, for this reason.
+
+        after_seconds: how long a server asks to be left alone.
+        """
+        self._wait(problem, after_seconds)
 
     def hurry(self) -> None:
         """End a wait of our own; one that the server asked for is kept."""

@@ -12,9 +12,12 @@ from typing import Final
 import httpx
 
 from . import machine
+from .access import Access, ClientCredentials, KeyAccess, TokenAccess
 from .courier import Courier
 from .spool import BYTES_MAX, ITEMS_MAX, Spool
 
+USER_AGENT: Final = {"user-agent": "deedlog-client"}
+GRANTS_PATH: Final = "/oauth/token"
 CONNECT_SECONDS_MAX: Final = 5.0
 SILENCE_SECONDS_MAX: Final = 30.0
 """Between two bytes of a request or a reply."""
@@ -54,21 +57,30 @@ def address(origin: str, options: Options) -> httpx.URL:
     is_bare = url.path == "/" and not (url.query or url.fragment or url.userinfo)
     if url.scheme not in {"http", "https"} or not url.host or not is_bare:
         raise ValueError("the origin is scheme and host and no more, such as https://deedlog.example")
-    if url.scheme == "http" and not options.is_plain_http_allowed and not _is_here(url.host):
-        raise ValueError("over http:// everybody on the way reads the key: use https://, or is_plain_http_allowed")
+    _check_transport(url, options)
     return url
 
 
-def headers(key: str) -> dict[str, str]:
-    """Return what every request carries. Raises ValueError for a key that cannot be one."""
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise ValueError("the key is the secret of an API key: printable ASCII without blanks")
-    return {"authorization": f"Bearer {key}", "user-agent": "deedlog-client"}
+def access_of(key: str | ClientCredentials, origin: httpx.URL, options: Options) -> Access:
+    """Return by what the client gets in. Raises ValueError for a key, an id, a secret or a token_url that is none."""
+    if isinstance(key, str):
+        return KeyAccess(key)
+    token_url = str(origin.join(GRANTS_PATH)) if key.token_url is None else key.token_url
+    url = httpx.URL(token_url)
+    if url.scheme not in {"http", "https"} or not url.host or url.fragment or url.userinfo:
+        raise ValueError("the token_url is an address such as https://deedlog.example/oauth/token")
+    _check_transport(url, options)
+    return TokenAccess(key, token_url, time.monotonic)
 
 
 def patience() -> httpx.Timeout:
     """Return how long a request may take at each of its parts."""
     return httpx.Timeout(SILENCE_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
+
+
+def _check_transport(url: httpx.URL, options: Options) -> None:
+    if url.scheme == "http" and not options.is_plain_http_allowed and not _is_here(url.host):
+        raise ValueError("over http:// everybody on the way reads the key: use https://, or is_plain_http_allowed")
 
 
 def _is_here(host: str) -> bool:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.client import AsyncClient, Client, ClientClosed, Options
-from shared.client.options import address, headers
+from shared.client import AsyncClient, Client, ClientClosed, ClientCredentials, Options
+from shared.client.options import access_of, address
 from tests.unit.client.made import statement
 
 
@@ -35,8 +35,40 @@ def test_a_key_goes_in_the_clear_to_this_machine_only_unless_it_was_allowed() ->
 
 @pytest.mark.parametrize("key", ["", "two words", "line\nbreak", "schlüssel"])
 def test_what_can_be_no_key_is_refused_before_anything_is_sent(key: str) -> None:
-    with pytest.raises(ValueError, match="key"):
-        headers(key)
+    origin = address("https://deedlog.example", Options())
+    for unusable in (key, ClientCredentials(key, "dlk_x"), ClientCredentials("key_x", key)):
+        with pytest.raises(ValueError, match="API key"):
+            access_of(unusable, origin, Options())
+
+
+@pytest.mark.parametrize(
+    "token_url", ["", "/oauth/token", "ftp://a.example/t", "https://u:p@a.example/t", "https://a/t#x"]
+)
+def test_a_token_url_is_an_address_and_names_nobody(token_url: str) -> None:
+    origin = address("https://deedlog.example", Options())
+    with pytest.raises(ValueError, match="token_url"):
+        access_of(ClientCredentials("key_x", "dlk_x", token_url), origin, Options())
+
+
+def test_a_secret_goes_in_the_clear_to_this_machine_only_unless_it_was_allowed() -> None:
+    origin = address("https://deedlog.example", Options())
+    credentials = ClientCredentials("key_x", "dlk_x", "http://tokens.example/oauth/token")
+    with pytest.raises(ValueError, match="https"):
+        access_of(credentials, origin, Options())
+    allowed = access_of(credentials, origin, Options(is_plain_http_allowed=True)).needed()
+    assert allowed is not None
+    assert allowed.path == "http://tokens.example/oauth/token"
+
+
+def test_tokens_are_had_where_events_go_unless_another_address_is_named() -> None:
+    origin = address("https://deedlog.example", Options())
+    needed = access_of(ClientCredentials("key_x", "dlk_x"), origin, Options()).needed()
+    assert needed is not None
+    assert needed.path == "https://deedlog.example/oauth/token"
+
+
+def test_a_secret_is_not_shown_when_credentials_are_printed() -> None:
+    assert "dlk_x" not in repr(ClientCredentials("key_x", "dlk_x"))
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
