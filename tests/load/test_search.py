@@ -7,6 +7,7 @@ import pytest
 from shared.runtime.lifecycle import launch
 from tests.load.conftest import Say
 from tests.load.search_bench import Load, measure, report
+from tests.load.yardstick import line
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3_600)]
 
@@ -21,7 +22,10 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3_600)]
     ids=["million", "million-one-by-one", "five-million"],
 )
 def test_whatever_is_asked_for_is_found_by_an_index(load: Load, say: Say) -> None:
-    measured = launch(measure(load))
+    def progress(text: str) -> None:
+        say([line("", text)])
+
+    measured = launch(measure(load, progress))
     say(report(load, measured))
     for plan in measured.plans.values():
         assert "Seq Scan" not in plan
