@@ -24,7 +24,7 @@ from infra.embedded.home import Home
 from infra.embedded.layout import Layout
 from infra.embedded.obstacle import in_words
 from infra.embedded.postgres import EmbeddedPostgres
-from infra.embedded.process import LaunchFailed, log_tail
+from infra.embedded.process import LaunchFailed, log_tail, shorten_log
 from infra.embedded.state import HouseState, Phase, end_leftovers, write_state
 from infra.embedded.units import HostedProcess, Unit
 from infra.embedded.watching import Report, Watched
@@ -35,6 +35,8 @@ from shared.runtime.lifecycle import Readiness
 from shared.runtime.topics import BrokerAdmin, BrokerUnavailable, topics_of
 
 READY_SECONDS_MAX: Final = 60.0
+LOGS_LOOK_SECONDS: Final = 10.0
+"""How often the logs are measured."""
 LOOK_SECONDS: Final = 0.1
 """How often each process is looked at; what died is noticed within it."""
 SETTLE_SECONDS: Final = 0.6
@@ -187,7 +189,20 @@ class House:
 
     async def _watch(self) -> None:
         """Look after every part at once: a database that takes its time to recover keeps nobody else waiting."""
-        await asyncio.gather(*(self._watch_one(one) for one in self._all))
+        await asyncio.gather(self._keep_logs_short(), *(self._watch_one(one) for one in self._all))
+
+    async def _keep_logs_short(self) -> None:
+        """A house that runs for months fills no disk with its logs."""
+        while True:
+            await asyncio.sleep(LOGS_LOOK_SECONDS)
+            for log_file in (self.postgres.log_file, *self.home.logs.glob("*.log")):
+                try:
+                    shortened = shorten_log(log_file)
+                except OSError as error:
+                    self._report(str(in_words(error)))
+                    continue
+                if shortened:
+                    self._report(f"{log_file.name} was too long; its lines are in {log_file.name}.1")
 
     async def _watch_one(self, one: Watched) -> None:
         while True:

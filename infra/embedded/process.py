@@ -25,7 +25,7 @@ from shared.kernel.errors import Broken
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BARE_ENVIRONMENT: Final[Mapping[str, str]] = {"PATH": SYSTEM_PATH, "LC_ALL": "C", "TZ": "UTC"}
 LOG_BYTES_MAX: Final = 16 * 1024 * 1024
-"""A log larger than this is set aside as `….1` at the next start; so a child's logs hold at most what one run adds."""
+"""A log larger than this is set aside as `….1`: at a start, and by `shorten_log` while its process runs."""
 LOG_TAIL_LINES: Final = 8
 POLL_SECONDS: Final = 0.01
 KILLED_SECONDS_MAX: Final = 5.0
@@ -213,6 +213,24 @@ def opened_log(log_file: Path) -> IO[bytes]:
     if log_file.exists() and log_file.stat().st_size > LOG_BYTES_MAX:
         log_file.replace(log_file.with_name(f"{log_file.name}.1"))
     return os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+
+
+def shorten_log(log_file: Path) -> bool:
+    """Say whether the log was too large; its lines stand in `….1` then, in the place of older ones, and it is empty.
+
+    Its process writes on where the file now ends, at its beginning; what it writes in that moment may be lost. On a
+    full disk the older lines go, because room is worth more.
+    """
+    if not log_file.exists() or log_file.stat().st_size <= LOG_BYTES_MAX:
+        return False
+    aside = log_file.with_name(f"{log_file.name}.1")
+    try:
+        shutil.copyfile(log_file, aside)
+        aside.chmod(0o600)
+    except OSError:
+        aside.unlink(missing_ok=True)
+    os.truncate(log_file, 0)
+    return True
 
 
 def _last_lines(text: str) -> str:
