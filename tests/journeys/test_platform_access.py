@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
+from deedlog.learning_events.v1 import learning_events_pb2, service_pb2_grpc
+from infra.embedded.layout import lay_out
 from shared.client import Client, ClientCredentials
 from shared.kernel.ids import system_uuid7
+from shared.runtime.grpc import channel
 from tests.journeys.house import JourneyHouse, running_house
 
 ADA = {"account": {"homePage": "https://lms.example", "name": "ada"}}
@@ -81,6 +85,20 @@ def test_a_token_of_fewer_scopes_opens_less_than_its_key(house: JourneyHouse, ke
     assert "it needs the scope write, and the credential has state" in refused.json()["detail"]
     assert refused.headers["www-authenticate"].endswith('error="insufficient_scope", scope="write"')
     assert request(house, "GET", "/xapi/statements", way).status_code == 403
+
+
+async def test_a_token_opens_grpc_as_far_as_its_scopes_go(house: JourneyHouse, key: dict[str, Any]) -> None:
+    state = house.state()
+    address = lay_out(state.layout, state.port, state.services).rpc_addresses["learning_events"]
+    items = [learning_events_pb2.EventItem(body=json.dumps(statement()).encode())]
+    batch = learning_events_pb2.PublishBatchRequest(format=learning_events_pb2.EVENT_FORMAT_XAPI, items=items)
+    async with channel(address, token_for(house, key, scope="write")) as opened:
+        (result,) = (await service_pb2_grpc.LearningEventsServiceStub(opened).PublishBatch(batch)).results
+    assert result.outcome == learning_events_pb2.ITEM_OUTCOME_STORED
+    async with channel(address, token_for(house, key, scope="state")) as opened:
+        stub = service_pb2_grpc.LearningEventsServiceStub(opened)
+        with pytest.raises(grpc.aio.AioRpcError, match="it needs the scope write, and the credential has state"):
+            await stub.PublishBatch(batch)
 
 
 def test_the_client_delivers_by_tokens_that_it_fetches(
