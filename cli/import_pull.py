@@ -21,6 +21,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from shared.client.backoff import retry_after_seconds
 from shared.kernel.clock import parse_rfc3339, rfc3339
 from shared.kernel.errors import Rejected, Unavailable
 
@@ -30,7 +31,11 @@ PAGE_BYTES_MAX: Final = 64 << 20
 PAGE_STATEMENTS: Final = 200
 TRIES: Final = 5
 PAUSE_SECONDS: Final = 1.0
+ASKED_SECONDS_MAX: Final = 300.0
+"""The longest wait that a store's Retry-After gets; one that asks for more is come back to another time."""
 TIMEOUT_SECONDS: Final = 60.0
+EMPTY_PAGES_MAX: Final = 100
+"""One after the other: a store that searches in steps may have some."""
 OVERLAP: Final = timedelta(seconds=10)
 """Pulled again where no link leads on: with many stores the time of storing is not quite in order. What is known is a
 duplicate."""
@@ -62,7 +67,8 @@ class Page:
 class RecordStore:
     """The other store, under Basic credentials. Raises Rejected for an address that would show them to others."""
 
-    def __init__(self, url: str, user: str, password: str) -> None:
+    def __init__(self, url: str, user: str, password: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._sleep = sleep
         parts = urlsplit(url)
         if parts.scheme not in {"https", "http"} or not parts.hostname or parts.username:
             raise Rejected.of("--from-lrs", "it is no address of a store", "Name it like https://lrs.example/xapi.")
@@ -105,22 +111,27 @@ class RecordStore:
         return Page(statements, more)
 
     def _read(self, url: str) -> bytes:
+        """Return what is at the address, once it answers; TRIES times it is asked, as late as it says."""
         reason = ""
         for attempt in range(TRIES):
+            asked = 0.0
             try:
-                status, raw = self._asked(url)
+                status, raw, headers = self._asked(url)
                 if status == 200:
                     return raw
                 if status < 500 and status != 429:
                     raise _refused(status)
-                reason = f"it answered {status}"
+                reason, asked = f"it answered {status}", retry_after_seconds(headers) or 0.0
             except httpx.HTTPError as error:
                 reason = type(error).__name__
+            if asked > ASKED_SECONDS_MAX:
+                again = f"It asks to be left alone for {asked:.0f} s"
+                raise Unavailable(f"{again} ({reason}). Run the same command then: it goes on from here.", asked)
             if attempt < TRIES - 1:
-                time.sleep(PAUSE_SECONDS * 2**attempt)
+                self._sleep(max(asked, PAUSE_SECONDS * 2**attempt))
         raise Unavailable(f"The store does not answer ({reason}). Run the same command again: it goes on from here.")
 
-    def _asked(self, url: str) -> tuple[int, bytes]:
+    def _asked(self, url: str) -> tuple[int, bytes, httpx.Headers]:
         parts, size = [], 0
         with self._client.stream("GET", url) as response:
             for chunk in response.iter_bytes():
@@ -128,7 +139,7 @@ class RecordStore:
                 if size > PAGE_BYTES_MAX:
                     raise Rejected.of("more", f"a page has more than {PAGE_BYTES_MAX} bytes", "Ask who runs the store.")
                 parts.append(chunk)
-        return response.status_code, b"".join(parts)
+        return response.status_code, b"".join(parts), response.headers
 
 
 class LinkRefused(Rejected):
@@ -137,11 +148,47 @@ class LinkRefused(Rejected):
     code = "link-refused"
 
 
+class _Circle:
+    """Knows the pages of one run, so that a store that leads on for ever is left. 16 bytes a page and link."""
+
+    def __init__(self) -> None:
+        self._seen: set[bytes] = set()
+        self._empty = 0
+        self._stuck_at: str | None = None
+
+    def check(self, page: Page) -> None:
+        """Raise Rejected for a link or a page that was there before, and for too many empty ones in a row."""
+        if page.more is None:
+            return
+        self._empty = 0 if page.statements else self._empty + 1
+        if self._empty > EMPTY_PAGES_MAX:
+            rule = f"the store's links lead over more than {EMPTY_PAGES_MAX} empty pages"
+            raise Rejected.of("more", rule, "Ask whoever runs the store.")
+        self._once(f"link {page.more}")
+        if page.statements:
+            self._once(f"page {[one.get('id') for one in page.statements]}")
+
+    def begin_anew(self, last_stored: str | None) -> None:
+        """Have what was seen forgotten, since a link ran out. Raises Rejected where nothing new came since the last."""
+        if last_stored is not None and last_stored == self._stuck_at:
+            rule = "the store refuses its own links, and its statements are too dense to go on by time"
+            raise Rejected.of("more", rule, "Ask whoever runs the store for links that live longer.")
+        self._stuck_at = last_stored
+        self._seen.clear()
+
+    def _once(self, what: str) -> None:
+        name = sha256(what.encode(errors="replace")).digest()[:16]
+        if name in self._seen:
+            raise Rejected.of("more", "the store's links lead in a circle", "Ask whoever runs the store.")
+        self._seen.add(name)
+
+
 class Pull:
     """A pull and what is on disk of it."""
 
     def __init__(self, store: RecordStore, folder: Path, user: str) -> None:
         self._store = store
+        self._circle = _Circle()
         name = sha256(f"{store.statements_url}\n{user}".encode()).hexdigest()[:24]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._note_file = folder / f"lrs-{name}.json"
@@ -151,9 +198,23 @@ class Pull:
         """Have pulled and imported everything there is, and return the note of it. take: imports a file.
 
         since: where to begin, unless an earlier pull broke off, which is gone on with; else behind the last pull.
+        Raises Unavailable where the store or the disk does not do its part, Rejected where neither ever will.
         """
+        try:
+            return self._run(since, take, watch)
+        except OSError as error:
+            text = f"What was pulled cannot be kept in {self._spool_file.parent} ({error.strerror})"
+            raise Unavailable(
+                f"{text}. Make room there and run the same command again: it goes on from here."
+            ) from None
+
+    def _run(
+        self, since: str | None, take: Callable[[BinaryIO], dict[str, Any]], watch: Callable[[Note], None]
+    ) -> Note:
         note = self._begun(since)
         with self._spool_file.open("a+b") as spool:
+            if spool.tell() < note.spooled:  # the file was lost; what was imported of it comes again as duplicates
+                note = Note(since=note.since)
             spool.truncate(note.spooled)
             while True:
                 if note.spooled >= SEGMENT_BYTES or (note.is_whole and note.spooled):
@@ -175,13 +236,12 @@ class Pull:
 
     def _pulled(self, note: Note, spool: BinaryIO) -> Note:
         page = self._next_page(note)
+        self._circle.check(page)
         spool.seek(0, os.SEEK_END)
         lines = [jsonlib.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in page.statements]
         spool.write("".join(f"{line}\n" for line in lines).encode())
         spool.flush()
         os.fsync(spool.fileno())
-        if page.more is not None and page.more == note.more:
-            raise Rejected.of("more", "the store's link leads to itself", "Ask whoever runs the store.")
         stored = [one.get("stored") for one in page.statements]
         found = replace(
             note,
@@ -202,6 +262,7 @@ class Pull:
         except LinkRefused:
             if note.last_stored is None:
                 raise
+            self._circle.begin_anew(note.last_stored)
             return self._store.first(_overlapping(note.last_stored))
 
     def _taken(self, note: Note, one: dict[str, Any], spool: BinaryIO) -> Note:

@@ -20,6 +20,7 @@ class RecordStoreDouble:
         self.page = page
         self.asked: list[str] = []
         self.are_links_dead = False
+        self.headers: dict[str, str] = {}
         self.on_request: Callable[[int], None] = lambda number: None
 
     def answer(self, path: str, authorization: str) -> tuple[int, Any]:
@@ -54,6 +55,8 @@ def serving(double: RecordStoreDouble) -> Iterator[str]:
             content = json.dumps(value).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(content)))
+            for name, text in double.headers.items():
+                self.send_header(name, text)
             self.end_headers()
             self.wfile.write(content)
 
