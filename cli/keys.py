@@ -17,7 +17,10 @@ app = typer.Typer(no_args_is_help=True, help="Make, list and revoke the API keys
 def create(
     organisation: Annotated[str, typer.Option("--organisation", "-o", metavar="ID", help="Whose key it is.")],
     scopes: Annotated[
-        str, typer.Option("--scopes", "-s", help="Commas between: write, read, read/mine, state, profile, review, all.")
+        str,
+        typer.Option(
+            "--scopes", "-s", help="Commas between: write, read, read/mine, state, profile, admin, review; all."
+        ),
     ],
     name: Annotated[str | None, typer.Option("--name", help="What it is for.")] = None,
     expires_at: Annotated[str | None, typer.Option("--expires-at", help="Such as 2027-01-31T00:00:00Z.")] = None,

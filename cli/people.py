@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 from rich.text import Text
 
 from cli.answers import Json, facts, show, table
@@ -56,12 +57,10 @@ def sign_in(person: Person, json: Json = False) -> None:
 
 @app.command()
 def accounts(person: Person, json: Json = False) -> None:
-    """List a person's accounts at platforms, and what was linked."""
+    """List a person's accounts at platforms as they see them: by which proof each is theirs, and who looked."""
     with caller(person=person) as api:
-        found = api.get(f"/v1/people/{person}/accounts")
-    rows = [(one["identifier"], one["organisation"], one["person"]) for one in found["accounts"]]
-    rows += [(one["id"], one["state"], one["other"] or one["proposer"]) for one in found["links"]]
-    show(found, json, lambda: table(("account or link", "at, or state", "person"), rows, "no accounts yet"))
+        found = api.get("/v1/people/me/accounts")
+    show(found, json, lambda: _accounts(found, person))
 
 
 @app.command()
@@ -86,16 +85,49 @@ def link(
 
 @app.command()
 def unlink(
-    link_id: Annotated[str, typer.Argument(metavar="LINK")],
+    unlinked: Annotated[str, typer.Argument(metavar="ACCOUNT|LINK", help="As `deedlog people accounts` shows it.")],
     person: As = None,
     json: Json = False,
 ) -> None:
-    """Undo a link: the two are two again. Either of them may ask for it (--as)."""
+    """Undo a link, or take an account away that is not yours: the two are two again. Either may ask for it (--as)."""
     if person is None:
         raise Rejected.of("--as", "only a linked person may undo it", "Name the person: --as prs_…")
     with caller(person=person) as api:
-        api.delete(f"/v1/account-links/{link_id}")
-    show({"id": link_id, "is_linked": False}, json, lambda: Text(f"no longer linked: {link_id}"))
+        if unlinked.startswith("acc_"):
+            done = api.post(f"/v1/people/me/accounts/{unlinked}:unlink", {})
+        else:
+            api.delete(f"/v1/account-links/{unlinked}")
+            done = {"id": unlinked, "is_linked": False}
+    show(done, json, lambda: Text(f"no longer linked: {unlinked}"))
+
+
+@app.command()
+def declare(
+    identifiers: Annotated[list[str], typer.Argument(metavar="IDENTIFIER…", help="Such as mbox:ada@example.org.")],
+    key: Key = None,
+    json: Json = False,
+) -> None:
+    """Declare that accounts of a platform are one person's. Its key has the scope admin (--key)."""
+    with caller(key) as api:
+        made = api.post("/v1/personas", {"identifiers": identifiers})
+    show(made, json, lambda: facts([("persona", made["id"]), ("person", made["canonical"]), ("proof", _proof(made))]))
+
+
+@app.command()
+def personas(key: Key = None, limit: Limit = LIMIT, json: Json = False) -> None:
+    """List what a platform has declared (--key)."""
+    with caller(key) as api:
+        found = api.items("/v1/personas", limit)
+    rows = ((one["id"], one["declared_at"], one["key"], one["ended_at"], one["ended_by"]) for one in found)
+    show(found, json, lambda: table(("persona", "declared", "by", "ended", "ended by"), rows, "nothing was declared"))
+
+
+@app.command("take-back")
+def take_back(persona: Annotated[str, typer.Argument(metavar="PERSONA")], key: Key = None, json: Json = False) -> None:
+    """Take a declaration back: the accounts are different people's again (--key)."""
+    with caller(key) as api:
+        api.delete(f"/v1/personas/{persona}")
+    show({"id": persona, "is_linked": False}, json, lambda: Text(f"taken back: {persona}"))
 
 
 @app.command()
@@ -120,6 +152,22 @@ def _proven(api: Api, opened: Any, other: str | None, account: str | None, key: 
     if key is None:
         raise Rejected.of("--key", "an account is attested by its platform", "Name a key of it with the scope write.")
     return dict(api.as_caller(key).post(f"{path}:attest", {"code": opened["code"], "identifier": account}))
+
+
+def _accounts(found: dict[str, Any], person: str) -> Any:
+    """Return what a person sees of their accounts, and how to undo what is wrong."""
+    rows = [
+        (one["id"], one["organisation_name"], one["identifier"], one["is_yours_since"], _proof(one))
+        for one in found["accounts"]
+    ]
+    listed = table(("account", "platform", "identifier", "yours since", "proof"), rows, "no accounts yet")
+    words = [f"One that is not yours: deedlog people unlink ACCOUNT --as {person}"]
+    words += [f"{one['reader']} looked at {one['read_at']}" for one in found["readings"]]
+    return Group(listed, Text("\n".join(words)))
+
+
+def _proof(one: dict[str, Any]) -> str:
+    return str(one["proof_words"])
 
 
 def _person(person: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The page of a profile: the profile itself, names for what it speaks of, and, for oneself, who looked and who asks."""
+"""The page of a profile: itself, names for what it speaks of, and, for oneself, accounts, who looked and who asks."""
 
 from __future__ import annotations
 
@@ -39,8 +39,23 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """An account at a platform that is the person's. is_undoable: whether it hangs on a link."""
+
+    id: str
+    platform: str
+    identifier: str
+    proof: str
+    since: str
+    at: str
+    is_undoable: bool
+
+
+@dataclass(frozen=True, slots=True)
 class OwnProfile:
-    """What only the person sees; looks and requests are None while they cannot be read."""
+    """What only the person sees; accounts, looks and requests are None while they cannot be read."""
+
+    accounts: Sequence[OwnAccount] | None
 
     looks: Sequence[Look] | None
     has_more_looks: bool
@@ -67,7 +82,7 @@ class ProfilePages:
         profile, framework = await together(self._api.get(path, credential), self._api.published("/v1/framework"))
         cuts = {release: await self._cut_points(release) for release in {one["release"] for one in profile["skills"]}}
         is_own = profile["grant"] is None
-        own = await self._own(credential) if is_own else None
+        own = await self._own(profile["person"], credential) if is_own else None
         name = await self._name(profile["person"], credential) if is_own else None
         return Shown(profile_page(profile, Framework.read(framework), cuts, name), own)
 
@@ -79,16 +94,30 @@ class ProfilePages:
         found = await unless_refused(self._api.get(f"/v1/people/{quote(person, safe='')}", credential))
         return None if found is None else found.get("name")
 
-    async def _own(self, credential: str) -> OwnProfile:
-        looks, requests = await together(
+    async def _own(self, person: str, credential: str) -> OwnProfile:
+        accounts, looks, requests = await together(
+            unless_refused(self._api.get(f"/v1/people/{quote(person, safe='')}/accounts", credential)),
             unless_away(self._api.get(f"/v1/accesses?limit={SHOWN_MAX}", credential)),
             unless_away(self._api.get(f"/v1/verification-requests?limit={SHOWN_MAX}", credential)),
         )
         return OwnProfile(
+            None if accounts is None else [_account(one) for one in accounts["accounts"]],
             None if looks is None else [_look(one) for one in looks["items"]],
             looks is not None and looks["has_more"],
             None if requests is None else [_asked(one) for one in requests["items"]],
         )
+
+
+def _account(one: Json) -> OwnAccount:
+    return OwnAccount(
+        id=one["id"],
+        platform=one["organisation_name"],
+        identifier=one["identifier"],
+        proof=one["proof_words"],
+        since=words.day(one["is_yours_since"]),
+        at=one["is_yours_since"],
+        is_undoable=one["link"] is not None,
+    )
 
 
 def _look(one: Json) -> Look:

@@ -22,6 +22,7 @@ from shared.events.identity import OrganisationRegistered
 from shared.events.project_submissions import Mark, ProjectRegistered, ReviewCompleted, SubmissionAccepted
 from shared.kernel.clock import SystemClock
 from shared.kernel.ids import system_id
+from shared.runtime.auth import Kind
 from shared.runtime.call import Call
 from shared.runtime.grpc import channel
 from shared.runtime.http import Application, Endpoint, application, endpoint, one_origin
@@ -45,6 +46,7 @@ class ConsoleHouse:
     profiles: ProfilesHouse
     http: httpx.AsyncClient
     names: dict[str, str] = field(default_factory=dict)
+    accounts: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     async def visit(self, path: str, secret: str | None = None, **headers: str) -> httpx.Response:
         sent = {"cookie": f"deedlog_credential={secret}"} if secret else {}
@@ -55,6 +57,7 @@ class ConsoleHouse:
         profiles = self.profiles
         person, organisation = profiles.identity.person(), system_id("organisation")
         self.names[person] = name
+        self.accounts[person] = [account("acc_1", "Lernhaus", None), account("acc_2", "Lernhaus", "lnk_1")]
         await profiles.tell(organisation, OrganisationRegistered(organisation=organisation, name="Northwind Freight"))
         await tell_everything(profiles, person)
         given = await profiles.identity.give(person, organisation, purpose="Deployment lead, Rotterdam")
@@ -70,6 +73,18 @@ class ConsoleHouse:
         organisation = system_id("organisation")
         await self.profiles.identity.give(person, organisation, purpose="A position as deployment engineer")
         await self.profiles.reader(organisation).profile(person)
+
+
+def account(name: str, platform: str, link: str | None) -> dict[str, Any]:
+    """An account as identity shows it to its person."""
+    return {
+        "id": name,
+        "organisation_name": platform,
+        "identifier": f"account:https://lms.example|{name}",
+        "proof_words": "declared by the platform" if link else "the account the others were linked with",
+        "is_yours_since": "2026-03-01T09:30:00.000000Z",
+        "link": link,
+    }
 
 
 async def tell_everything(profiles: ProfilesHouse, person: str) -> None:
@@ -159,7 +174,7 @@ async def console_house(profiles: ProfilesHouse, *, is_embedded: bool = True) ->
         stack.push_async_callback(others.close)
         shown = application(built.endpoints, service="console")
         apis = application(
-            [*_published(origin), *operator_endpoints(rpcs.__getitem__, list(rpcs)), _people(house)],
+            [*_published(origin), *operator_endpoints(rpcs.__getitem__, list(rpcs)), *_people(house)],
             service="apis",
             authenticator=RpcAuthenticator(others),
         )
@@ -180,8 +195,15 @@ def _published(origin: str) -> list[Endpoint]:
     ]
 
 
-def _people(house: ConsoleHouse) -> Endpoint:
+def _people(house: ConsoleHouse) -> list[Endpoint]:
     async def person(call: Call) -> Reply:
         return Reply.json({"id": call.path["id"], "name": house.names.get(call.path["id"])})
 
-    return endpoint("GET", "/v1/people/{id}", person, scopes=ANY, kinds=frozenset({"person", "admin"}))
+    async def accounts(call: Call) -> Reply:
+        return Reply.json({"person": call.path["id"], "accounts": house.accounts.get(call.path["id"], [])})
+
+    kinds: frozenset[Kind] = frozenset({"person", "admin"})
+    return [
+        endpoint("GET", "/v1/people/{id}", person, scopes=ANY, kinds=kinds),
+        endpoint("GET", "/v1/people/{id}/accounts", accounts, scopes=ANY, kinds=kinds),
+    ]

@@ -124,6 +124,18 @@ async def test_the_profile_shows_evidence_credentials_looks_and_requests(house: 
     assert re.search(r"deedlog requests approve vrq_\w+ --as prs_\w+", page)
 
 
+async def test_the_profile_shows_which_accounts_are_ones_own_by_which_proof_and_how_to_undo_it(
+    house: ConsoleHouse, person: str
+) -> None:
+    own = text(await house.visit(f"/people/{person}", house.profiles.identity.session(person)))
+    nobody = house.profiles.identity.person()
+    bare = text(await house.visit("/people/self", house.profiles.identity.session(nobody)))
+
+    assert "Lernhaus account:https://lms.example|acc_2 declared by the platform 1 March 2026 acc_2" in own
+    assert f"deedlog people unlink ACCOUNT --as {person}" in own
+    assert "No platform has told anything of you." in bare
+
+
 async def test_an_organisation_sees_what_the_consent_covers_and_nothing_of_who_looked(house: ConsoleHouse) -> None:
     person = await house.told_person()
     organisation = system_id("organisation")
@@ -136,6 +148,7 @@ async def test_an_organisation_sees_what_the_consent_covers_and_nothing_of_who_l
     assert "Sample Person" not in page
     assert "Who looked" not in page
     assert "Who asks" not in page
+    assert "Accounts" not in page
 
 
 async def test_without_consent_the_page_says_what_to_do(house: ConsoleHouse, person: str) -> None:

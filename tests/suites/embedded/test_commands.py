@@ -107,6 +107,24 @@ def test_an_account_is_linked_with_proof_from_both_sides(story: Story) -> None:
     assert linked["canonical"] == story.person
     accounts = story.place.json("people", "accounts", story.person)
     assert [one["identifier"] for one in accounts["accounts"]] == [identifier]
+    (account,) = accounts["accounts"]
+    assert account["proof"] == "attestation"
+
+
+def test_a_platform_declares_a_persona_and_one_of_its_people_takes_an_account_away(story: Story) -> None:
+    place = story.place
+    key = place.json("keys", "create", "-o", story.platform, "--scopes", "admin")["secret"]
+    names = ["mbox:one@persona.example", "mbox:two@persona.example"]
+    made = place.json("people", "declare", *names, "--key", key)
+    assert made["proof"] == "declaration"
+    shown = place.json("people", "accounts", made["canonical"])["accounts"]
+    assert [one["proof"] for one in shown] == ["first-seen", "declaration"]
+    assert "declared by the platform" in place.run("people", "accounts", made["canonical"]).stdout
+    place.json("people", "unlink", shown[1]["id"], "--as", made["canonical"])
+    assert len(place.json("people", "accounts", made["canonical"])["accounts"]) == 1
+    (ended,) = place.json("people", "personas", "--key", key)
+    assert ended["ended_by"] == "person"
+    place.json("people", "take-back", made["id"], "--key", key)
 
 
 def words_for(marks: Sequence[int]) -> list[str]:
