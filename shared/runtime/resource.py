@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeAlias
 
 from starlette.routing import compile_path
 from starlette.types import Scope
 
-from shared.kernel.errors import Rejected, Unauthenticated
+from shared.kernel.errors import DeedlogError, Rejected, Unauthenticated
 from shared.runtime import telemetry
 from shared.runtime.auth import KINDS, Access, Authenticator, Barred, Kind, Principal, parse_authorization
 from shared.runtime.call import Call
@@ -21,6 +22,8 @@ from shared.runtime.tracing import enter_trace, leave_trace, parse_traceparent, 
 Handler: TypeAlias = Callable[[Call], Awaitable[Reply]]
 Finish: TypeAlias = Callable[[Mapping[str, str], Reply], Reply]
 
+EVENT_STREAM: Final = "text/event-stream"
+"""Such a reply may outlive its caller's credential, so that is looked at again with each chunk: in memory, mostly."""
 _ALWAYS: Final = (("X-Content-Type-Options", "nosniff"),)
 _PRIVATE: Final = (("Cache-Control", "no-store"), *_ALWAYS)
 
@@ -111,16 +114,10 @@ class Resource:
             one = self._named(request)
         caller = await self._caller(one, request)
         call = Call(request.method, one.path, path, request.headers, request.query_string, caller, request.body)
-        traceparent = headers.get("traceparent")
-        if traceparent is None:
-            with span(one.path):
-                return await one.handler(call)
-        token = enter_trace(parse_traceparent(traceparent))
-        try:
-            with span(one.path):
-                return await one.handler(call)
-        finally:
-            leave_trace(token)
+        reply = await _handled(one, call, headers.get("traceparent"))
+        if isinstance(reply.content, bytes) or caller is None or reply.media_type != EVENT_STREAM:
+            return reply
+        return replace(reply, content=self._watched(one, request, reply.content))
 
     def finished(self, method: str, headers: Mapping[str, str], reply: Reply) -> Reply:
         """Return the reply as it is sent: finished by the operation, and not to be stored where a caller is known."""
@@ -149,6 +146,20 @@ class Resource:
             raise MethodNotAllowed(request.method, self._endpoints)
         return one
 
+    async def _watched(
+        self, one: Endpoint, request: Request, chunks: AsyncIterator[bytes]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield an endless stream for as long as its caller may have it; whoever comes back is told why it ended."""
+        async with AsyncExitStack() as stack:
+            if isinstance(chunks, AsyncGenerator):
+                stack.push_async_callback(chunks.aclose)
+            async for chunk in chunks:
+                try:
+                    await self._caller(one, request)
+                except DeedlogError:
+                    return
+                yield chunk
+
     async def _opened(self, one: Endpoint, envelope: Envelope, request: Request, headers: dict[str, str]) -> Request:
         """Return the request within. Its headers count from here on, for whoever finishes the reply too.
 
@@ -176,6 +187,18 @@ class Resource:
                 raise InvalidToken(error.message, error.faults) from None
             raise
         return principal
+
+
+async def _handled(one: Endpoint, call: Call, traceparent: str | None) -> Reply:
+    if traceparent is None:
+        with span(one.path):
+            return await one.handler(call)
+    token = enter_trace(parse_traceparent(traceparent))
+    try:
+        with span(one.path):
+            return await one.handler(call)
+    finally:
+        leave_trace(token)
 
 
 class Template:

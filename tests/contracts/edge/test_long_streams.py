@@ -13,7 +13,8 @@ from deedlog.learning_events.v1 import learning_events_pb2, service_pb2_grpc
 from shared.kernel.ids import OrganisationId
 from shared.runtime.auth import Access, Principal, ServiceTokenAuthenticator, nobody
 from shared.runtime.grpc import RpcServer, channel, current_principal
-from tests.contracts.edge.doors import TOKEN, Feed, feed_of, rpc_door
+from shared.runtime.http import Call, Reply, application, endpoint
+from tests.contracts.edge.doors import TOKEN, Feed, feed_of, http_door, rpc_door
 
 KEYS = Access(kinds=frozenset({"key", "service"}))
 
@@ -110,3 +111,46 @@ async def test_a_service_is_asked_for_once_a_stream() -> None:
     async with door as server, feed_of(server) as feed:
         assert len([one async for one in feed.Scan(facts_pb2.ScanRequest())]) == 50
     assert keys.asked == 0
+
+
+async def test_server_sent_events_end_with_the_key() -> None:
+    keys = OneKey()
+    closed = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        try:
+            yield b"data: 1\n\n"
+            keys.is_revoked = True
+            yield b"data: 2\n\n"
+            yield b"data: 3\n\n"
+        finally:
+            closed.append(True)
+
+    async def stream(call: Call) -> Reply:
+        return Reply.stream(chunks(), "text/event-stream")
+
+    operation = endpoint("GET", "/v1/stream", stream, scopes=frozenset())
+    app = application([operation], service="test", authenticator=keys)
+    async with http_door([], app=app) as client:
+        reply = await client.get("/v1/stream", headers={"authorization": "Bearer a-secret"})
+        assert (reply.status_code, reply.text) == (200, "data: 1\n\n")
+        again = await client.get("/v1/stream", headers={"authorization": "Bearer a-secret"})
+    assert again.status_code == 401
+    assert closed == [True]
+
+
+async def test_what_has_an_end_is_told_whole() -> None:
+    keys = OneKey()
+
+    async def lines() -> AsyncIterator[bytes]:
+        keys.is_revoked = True
+        for number in range(3):
+            yield b"%d\n" % number
+
+    async def report(call: Call) -> Reply:
+        return Reply.stream(lines(), "application/x-ndjson")
+
+    app = application([endpoint("GET", "/v1/report", report, scopes=frozenset())], service="test", authenticator=keys)
+    async with http_door([], app=app) as client:
+        reply = await client.get("/v1/report", headers={"authorization": "Bearer a-secret"})
+    assert reply.text == "0\n1\n2\n"
