@@ -43,7 +43,7 @@ async def test_over_http_a_wrong_key_and_a_missing_scope_are_told_and_who_may_is
         assert (await client.post("/v1/a/7", auth=WRITER)).status_code == 400
         assert (await client.post("/v1/a/7", auth=("key_1", "down"))).status_code == 503
     path = "/v1/a/{id}"
-    assert account.told == [("POST", path, None, "Unauthenticated"), ("POST", path, READER[0], "Forbidden")]
+    assert account.told == [("POST", path, None, "Unauthenticated"), ("POST", path, READER[0], "InsufficientScope")]
 
 
 async def test_a_wrong_key_outside_of_a_request_that_carries_another_is_told_once() -> None:
@@ -82,4 +82,4 @@ async def test_over_grpc_they_are_told_by_the_method_in_full(streaming: bool) ->
         await server.stop()
     assert codes == [grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED]
     method = f"/deedlog.facts.v1.FactFeedService/{'Scan' if streaming else 'Read'}"
-    assert account.told == [("gRPC", method, None, "Unauthenticated"), ("gRPC", method, READER[0], "Forbidden")]
+    assert account.told == [("gRPC", method, None, "Unauthenticated"), ("gRPC", method, READER[0], "InsufficientScope")]
