@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "demo": "demo.command",
     "organisations": "organisations",
     "keys": "keys",
+    "connect": "connect",
     "people": "people",
     "alignments": "alignments",
     "publish": "publish",

@@ -12,13 +12,22 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import pytest
 
+from infra.embedded.layout import PORTS_SPAN
+from shared.kernel.clock import rfc3339
 from shared.kernel.ids import system_uuid7
 from tests.journeys.house import ROOT, JourneyHouse, running_house
+
+STATEMENT: Final = {
+    "actor": {"account": {"homePage": "https://lms.example", "name": "ada"}},
+    "verb": {"id": "http://adlnet.gov/expapi/verbs/answered"},
+    "object": {"id": "https://lms.example/questions/1"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +51,7 @@ def basic(user: str, password: str) -> str:
 
 def told(house: JourneyHouse, path: str, headers: dict[str, str]) -> tuple[int, str]:
     """Send a statement and return the status and the one sentence that is answered."""
-    statement = {
-        "id": str(system_uuid7()),
-        "actor": {"account": {"homePage": "https://lms.example", "name": "ada"}},
-        "verb": {"id": "http://adlnet.gov/expapi/verbs/answered"},
-        "object": {"id": "https://lms.example/questions/1"},
-    }
+    statement = {"id": str(system_uuid7()), **STATEMENT}
     response = httpx.post(house.origin + path, json=statement, headers=headers, timeout=30, trust_env=False)
     body = response.json()
     return response.status_code, body["detail"] if response.status_code >= 400 else ""
@@ -153,6 +157,77 @@ def test_the_inspector_shows_what_is_taken_and_what_is_refused(house: JourneyHou
             watchdog.cancel()
         finally:
             tail.kill()
+
+
+def connected(house: JourneyHouse, url: str, *words: str, secret: str | None = None) -> tuple[int, str]:
+    """Run `deedlog connect` as on a platform's machine: without the house's folder. Return exit code and summary."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DEEDLOG_")}
+    environment |= {"DEEDLOG_HOME": str(house.home.path.with_name("elsewhere"))}
+    environment |= {} if secret is None else {"DEEDLOG_KEY": secret}
+    command = [sys.executable, "-m", "cli.main", "connect", url, *words, "--json"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout, done.stderr
+    return done.returncode, str(json.loads(done.stdout)["summary"])
+
+
+def test_from_the_platforms_machine_each_wrong_set_up_is_named_in_one_sentence(
+    house: JourneyHouse, key: dict[str, Any], tmp_path: Path
+) -> None:
+    right, user, secret = f"{house.origin}/xapi", key["id"], key["secret"]
+    other = house.answer("organisations", "create", "Another academy")["id"]
+    soon = rfc3339(datetime.now(UTC) + timedelta(seconds=2))
+    expired = made_key(house, key["organisation"], expires_at=soon)
+    revoked = made_key(house, key["organisation"])
+    with house.api() as api:
+        api.delete(f"/v1/api-keys/{revoked['id']}")
+    late = {"id": str(system_uuid7()), **STATEMENT, "timestamp": rfc3339(datetime.now(UTC) + timedelta(hours=1))}
+    (tmp_path / "late.json").write_text(json.dumps(late))
+
+    assert connected(house, right, "--user", user, "--xapi-version", "1.0.3", secret=secret) == (0, "The set-up works.")
+    cases: list[tuple[str, tuple[str, ...], str | None, str]] = [
+        (f"{house.origin}/data/xAPI", (), secret, "begins with /xapi"),
+        (right, ("--authorization", basic(secret, user)), None, "the wrong way round"),
+        (right, ("--authorization", f"Bearer {user}"), None, "got the key's id"),
+        (right, (), None, "no Authorization header"),
+        (right, ("--xapi-version", "0.95"), secret, "none that is spoken here"),
+        (right, ("--organisation", other), secret, "another organisation"),
+        (right, (), revoked["secret"], "was revoked at"),
+        (right, (), expired["secret"], "expired at"),
+        (right, (), house.home.admin_key(), "the operator's admin key"),
+        (right, ("--statement", str(tmp_path / "late.json")), secret, "60 minutes ahead of our clock"),
+        (right.replace("http:", "https:"), (), secret, "speaks no TLS"),
+        (f"http://127.0.0.1:{house.port + PORTS_SPAN - 1}/xapi", (), secret, "nobody listens"),
+        ("deedlog.example/xapi", (), secret, "no http or https URL"),
+    ]
+    for url, words, shown, sentence in cases:
+        code, summary = connected(house, url, *words, secret=shown)
+        assert sentence in summary, (url, words, summary)
+        assert code == (3 if "listens" in sentence else 1), summary
+        assert shown is None or shown not in summary
+
+
+def made_key(house: JourneyHouse, organisation: str, **more: Any) -> dict[str, Any]:
+    """Return a key that may write."""
+    with house.api() as api:
+        made: dict[str, Any] = api.post("/v1/api-keys", {"organisation": organisation, "scopes": ["write"], **more})
+    return made
+
+
+def test_a_key_that_is_over_and_a_wrong_secret_show_in_the_log_of_their_organisation(
+    house: JourneyHouse, key: dict[str, Any]
+) -> None:
+    revoked = made_key(house, key["organisation"])
+    with house.api() as api:
+        api.delete(f"/v1/api-keys/{revoked['id']}")
+    assert told(house, "/xapi/statements", {"authorization": f"Bearer {revoked['secret']}"})[0] == 401
+    assert told(house, "/xapi/statements", {"authorization": basic(key["id"], "dlk_wrong")})[0] == 401
+    rules: dict[str, str] = {}
+    until = time.monotonic() + 20
+    while len(rules) < 2 and time.monotonic() < until:
+        words = ("events", "refused", "--key", key["secret"])
+        rules = {one["key"]: one["errors"][0]["rule"] for one in house.answer(*words) if one["status"] == 401}
+    assert "was revoked at" in rules[revoked["id"]]
+    assert rules[key["id"]] == "the secret that came with this key's id is not the key's"
 
 
 def summary_for(house: JourneyHouse, headers: dict[str, str], **more: str) -> str:
