@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -36,6 +37,26 @@ async def test_any_text_in_any_field_is_answered_below_500(house: IdentityHouse,
     for client, path, body in wanted:
         reply = await client.send("POST", path, body)
         assert reply.status_code < 500, (path, reply.text)
+
+
+@pytest.mark.parametrize("text", [NUL, LONG, "'; DROP TABLE people; --", "\U0001f600", "\u00ff:", "%00%ff", "a b"])
+@pytest.mark.parametrize("field", ["client_id", "client_secret", "grant_type", "scope", "", "header"])
+async def test_any_text_in_the_form_for_a_token_is_refused(house: IdentityHouse, field: str, text: str) -> None:
+    key = await house.key(await house.organisation())
+    form = {"grant_type": "client_credentials", "client_id": key["id"], "client_secret": key["secret"]}
+    headers = {}
+    if field == "header":
+        form = {"grant_type": "client_credentials"}
+        headers["authorization"] = "Basic " + base64.b64encode(f"{text}:{text}"[:6_000].encode()).decode()
+    else:
+        form[field] = text
+    reply = await house.http.post("/oauth/token", data=form, headers=headers)
+    if field == "" and text != LONG:
+        assert reply.status_code == 200, "a parameter that nobody knows is passed over"
+    else:
+        assert reply.status_code in {400, 401, 413}, reply.text
+        assert reply.json().keys() & {"error", "code"}
+        assert text not in reply.text
 
 
 @pytest.mark.parametrize("segment", ["%00", "%ff", "..%2f", "x" * 5_000])
