@@ -40,7 +40,7 @@ demo: setup  ## three sample people, from their first event to a credential veri
 
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-.PHONY: test test-kafka kafka-jars kafka bench bench-long
+.PHONY: test test-kafka kafka-jars kafka bench bench-ingest bench-long
 test: setup-dev  ## every test that needs no Java; ARGS="-k name" narrows it
 	$(PYTEST) -m "not kafka and not bench" $(SIDE_BY_SIDE) $(ARGS)
 
@@ -55,6 +55,9 @@ kafka: setup  ## start Apache Kafka in KRaft mode on 127.0.0.1:9092; Ctrl-C stop
 
 bench: setup-dev  ## measure speed on this machine (some minutes); judges only that nothing is lost
 	$(PYTEST) tests/load -q -m "bench and not slow" $(ARGS)
+
+bench-ingest: setup-dev  ## how fast statements are taken in, also beside Ralph, fetched from the package index
+	$(PYTEST) tests/load/test_ingest.py tests/load/test_ralph.py -q -m bench -k "not minutes" $(ARGS)
 
 bench-long: setup-dev  ## the same, and each again for minutes on end (half an hour)
 	$(PYTEST) tests/load -q -m bench $(ARGS)

@@ -30,11 +30,12 @@ START_SECONDS_MAX: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """It runs. processes: the services' by class. secret: a key that may write."""
+    """It runs. processes: the services' by class. rpc_port: gRPC's. secret: of a key that writes and reads."""
 
     servers: Servers
     processes: dict[str, int]
     http_port: int
+    rpc_port: int
     secret: str
 
     async def count(self, query: str) -> int:
@@ -49,7 +50,7 @@ class Intake:
 
 @asynccontextmanager
 async def intake(*, is_separate: bool) -> AsyncIterator[Intake]:
-    """Run identity and learning_events in one process, or each alone, with a key that may write."""
+    """Run identity and learning_events in one process, or each alone, with a key that may write and read."""
     async with servers() as under:
         for service in SERVICES:
             wanted = ServiceDatabase(service, ROOT / "services" / service, "door", "back")
@@ -70,7 +71,8 @@ async def intake(*, is_separate: bool) -> AsyncIterator[Intake]:
                 processes[name] = child.pid
             secret = await _key(ports["identity"][1])
             await _answering(ports["learning_events"][1])
-            yield Intake(under, processes, ports["learning_events"][1], secret)
+            rpc, http = ports["learning_events"]
+            yield Intake(under, processes, http, rpc, secret)
 
 
 def _commands(is_separate: bool) -> dict[str, list[str]]:
@@ -99,10 +101,10 @@ def _environment(under: Servers, ports: dict[str, tuple[int, int]]) -> dict[str,
 
 
 async def _key(http_port: int) -> str:
-    """Return the secret of a new organisation's key that may write."""
+    """Return the secret of a new organisation's key that may write and read."""
     await _answering(http_port)
     organisation = await _created(http_port, "/v1/organisations", {"name": "Bench"})
-    key = await _created(http_port, "/v1/api-keys", {"organisation": organisation["id"], "scopes": ["write"]})
+    key = await _created(http_port, "/v1/api-keys", {"organisation": organisation["id"], "scopes": ["write", "read"]})
     return str(key["secret"])
 
 
