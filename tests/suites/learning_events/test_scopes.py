@@ -49,6 +49,8 @@ NEEDED: Final[dict[tuple[str, str], set[str]]] = {
     ("GET", "/v1/deliveries"): READ_OR_MINE,
     ("GET", "/v1/deliveries/{id}"): READ_OR_MINE,
     ("POST", "/v1/deliveries/{id}:resend"): WRITE,
+    ("PUT", "/v1/deliveries/{id}/items/{index}"): WRITE,
+    ("PATCH", "/v1/deliveries/{id}/items/{index}"): WRITE,
     ("POST", "/v1/imports"): WRITE,
     ("GET", "/v1/imports"): WRITE_OR_READ,
     ("GET", "/v1/imports/{import_id}"): WRITE_OR_READ,
