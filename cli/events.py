@@ -49,7 +49,9 @@ def tail(
             try:
                 for kind, data, last in api.messages("/v1/events/stream", token):
                     token, tries = last, 0
-                    if data:
+                    if kind == "cut":
+                        _say(jsonlib.loads(data))
+                    elif data:
                         _show(kind, jsonlib.loads(data), json)
             except (Away, Refusal) as error:
                 tries += 1
@@ -72,6 +74,11 @@ def _show(kind: str, one: dict[str, Any], as_json: bool) -> None:
     else:
         terminal().print(_line(one) if kind == "accepted" else _refusal(one))
     sys.stdout.flush()
+
+
+def _say(one: dict[str, Any]) -> None:
+    """Say on standard error why the house ended the stream; it is asked for again."""
+    terminal(is_error=True).print(Text(printable(f"{one['rule']}. {one['mend']}"), style="yellow"))
 
 
 def _refusal(one: dict[str, Any]) -> Text:

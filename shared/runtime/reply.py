@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
@@ -12,18 +13,25 @@ import orjson
 from pydantic import BaseModel
 from starlette.types import Receive, Send
 
+from shared.runtime import telemetry
+
 JSON: Final = "application/json"
+_log = logging.getLogger(__name__)
 Header = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A response. content: bytes, or an iterator of chunks for a reply without a known length."""
+    """A response. content: bytes, or an iterator of chunks for a reply without a known length.
+
+    stall_seconds: how long a caller may take none of a chunk before a reply in chunks is broken off; None for any time.
+    """
 
     status: int = 200
     content: bytes | AsyncIterator[bytes] = b""
     media_type: str = ""
     headers: tuple[Header, ...] = ()
+    stall_seconds: float | None = None
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Self:
@@ -47,9 +55,16 @@ class Reply:
         return cls(status, b"", "", tuple((headers or {}).items()))
 
     @classmethod
-    def stream(cls, chunks: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str] | None = None) -> Self:
-        """Return a reply that is written as `chunks` come; the iterator is closed when the caller hangs up."""
-        return cls(200, chunks, media_type, tuple((headers or {}).items()))
+    def stream(
+        cls,
+        chunks: AsyncIterator[bytes],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        stall_seconds: float | None = None,
+    ) -> Self:
+        """Return a reply that is written as `chunks` come; it is closed when the caller hangs up or stalls."""
+        return cls(200, chunks, media_type, tuple((headers or {}).items()), stall_seconds)
 
     def with_headers(self, *headers: Header) -> Self:
         """Return this reply with further headers."""
@@ -67,12 +82,12 @@ class Reply:
 
 
 async def send_reply(reply: Reply, receive: Receive, send: Send) -> None:
-    """Have sent the whole reply, or have closed its iterator because the caller hung up."""
+    """Have sent the whole reply, or have closed its iterator because the caller hung up or stalled."""
     await send({"type": "http.response.start", "status": reply.status, "headers": reply.raw_headers()})
     if isinstance(reply.content, bytes):
         await send({"type": "http.response.body", "body": reply.content})
         return
-    writing = asyncio.ensure_future(_write(reply.content, send))
+    writing = asyncio.ensure_future(_write(reply.content, send, reply.stall_seconds))
     hang_up = asyncio.ensure_future(_hang_up(receive))
     try:
         await asyncio.wait((writing, hang_up), return_when=asyncio.FIRST_COMPLETED)
@@ -84,12 +99,18 @@ async def send_reply(reply: Reply, receive: Receive, send: Send) -> None:
         await asyncio.gather(hang_up, writing, return_exceptions=True)
 
 
-async def _write(chunks: AsyncIterator[bytes], send: Send) -> None:
+async def _write(chunks: AsyncIterator[bytes], send: Send, stall_seconds: float | None) -> None:
     async with contextlib.AsyncExitStack() as stack:
         if hasattr(chunks, "aclose"):
             stack.push_async_callback(chunks.aclose)
         async for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            try:
+                async with asyncio.timeout(stall_seconds):
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            except TimeoutError:
+                telemetry.count_bound("http-stall-seconds")
+                _log.warning("a reply was broken off: its caller took nothing of it for %g s", stall_seconds)
+                return
     await send({"type": "http.response.body", "body": b""})
 
 

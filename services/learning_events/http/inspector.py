@@ -2,7 +2,8 @@
 
 An event's id is a sync_token of `/v1/events`, or one with the id of a delivery behind it: who comes back with it as
 Last-Event-ID goes on there, and may see a few events twice, and misses none. A chunk is asked for when the one before
-is written, so that a slow reader costs no memory here.
+is written, so that a slow reader costs no memory here but that of one chunk; one that takes a chunk too slowly is told
+so and cut, and one that takes nothing is cut.
 """
 
 from __future__ import annotations
@@ -32,9 +33,19 @@ STREAMS_MAX: Final = 64
 STREAMS_OF_ORGANISATION_MAX: Final = 8
 STREAM_SECONDS_MAX: Final = 300.0
 """Then the stream ends, and who watches comes back: a key that was revoked does not."""
+SLOW_SECONDS_MAX: Final = 10.0
+"""A chunk holds 200 messages at most; who needs longer for one is told so, and comes back behind it."""
+STALL_SECONDS_MAX: Final = 30.0
+"""Who takes nothing for so long holds a place that others could have."""
 POLL_SECONDS: Final = 0.5
 HEARTBEAT_SECONDS: Final = 15.0
 _BUSY: Final = "as many watch already as may"
+_CUT: Final = b"event: cut\ndata: %b\n\n" % orjson.dumps(
+    {
+        "rule": f"this reader took longer than {SLOW_SECONDS_MAX:g} s for what had come, so the stream ends here",
+        "mend": "Read faster, and come back with the last id as Last-Event-ID: nothing is lost.",
+    }
+)
 
 
 class InspectorDoor:
@@ -57,7 +68,8 @@ class InspectorDoor:
         last = call.headers.get("last-event-id", "")
         now = self._clock.now()
         place = self._place(last) if last else await self._inspecting.now(who, now)
-        return Reply.stream(self._chunks(who, place), "text/event-stream", {"Cache-Control": "no-store"})
+        chunks, headers = self._chunks(who, place), {"Cache-Control": "no-store"}
+        return Reply.stream(chunks, "text/event-stream", headers, stall_seconds=STALL_SECONDS_MAX)
 
     def _check(self, who: Reader) -> None:
         if self._watching.total() >= STREAMS_MAX or self._watching[who.organisation] >= STREAMS_OF_ORGANISATION_MAX:
@@ -89,7 +101,12 @@ class InspectorDoor:
                 messages = _messages(look, place)
                 place = look.place
                 if messages:
+                    written_from = self._clock.monotonic()
                     yield messages
+                    if self._clock.monotonic() - written_from > SLOW_SECONDS_MAX:
+                        telemetry.count_bound("learning-events-inspector-seconds")
+                        yield _CUT
+                        return
                 elif self._clock.monotonic() - heard >= HEARTBEAT_SECONDS:
                     yield b": nothing new\nid: %b\n\n" % _token(place)
                 else:

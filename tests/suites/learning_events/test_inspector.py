@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from services.learning_events.http.inspector import STREAMS_OF_ORGANISATION_MAX
+from services.learning_events.domain.delivery import Delivery
+from services.learning_events.handlers.inspecting import Look, Place, moment
+from services.learning_events.handlers.ports import Reader
+from services.learning_events.http import inspector
+from services.learning_events.http.inspector import SLOW_SECONDS_MAX, STREAMS_OF_ORGANISATION_MAX, InspectorDoor
+from shared.kernel.clock import FixedClock
+from shared.kernel.ids import system_uuid7
+from shared.runtime import telemetry
 from tests.suites.learning_events.house import House, Platform, statement
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -123,3 +132,87 @@ async def test_an_id_that_is_none_of_the_stream_is_refused(platform: Platform, l
 
 async def test_watching_needs_the_scope_read(house: House) -> None:
     assert (await house.platform(["write", "read/mine"]).get(PATH)).status_code == 403
+
+
+class Flowing:
+    """Every look finds something new, as under load."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def now(self, reader: Reader, now: datetime) -> Place:
+        return Place((0, 0, 0), moment(now))
+
+    async def look(self, reader: Reader, place: Place, now: datetime) -> Look:
+        self.looks += 1
+        one = Delivery(
+            str(system_uuid7()), reader.organisation, False, "key_x", now, "POST", "/caliper", 400, "", "", 2, 1
+        )
+        return Look((), {}, (one,), Place((0, 0, self.looks), one.id))
+
+
+async def test_a_reader_that_is_too_slow_is_told_so_and_cut_and_comes_back_behind_what_it_saw() -> None:
+    clock = FixedClock(datetime(2026, 3, 1, tzinfo=UTC))
+    flowing = Flowing()
+    door = InspectorDoor(flowing, clock)  # type: ignore[arg-type]
+    who = Reader("org_slow", False)
+    start = Place((0, 0, 0), moment(clock.now()))
+    taken: list[bytes] = []
+    async for chunk in door._chunks(who, start):
+        taken.append(chunk)
+        clock.advance(SLOW_SECONDS_MAX + 1 if len(taken) == 4 else SLOW_SECONDS_MAX / 2)
+    assert flowing.looks == 3  # one look a chunk that was taken: nothing is kept for who is slow
+    assert taken[-1].startswith(b"event: cut\ndata: ")
+    told = json.loads(taken[-1].split(b"data: ")[1])
+    assert "longer than 10 s" in told["rule"]
+    assert "Last-Event-ID" in told["mend"]
+    last = taken[-2].rpartition(b"id: ")[2].strip().decode()
+    assert door._place(last).events == (0, 0, 3)
+    assert door._watching.total() == 0
+
+
+async def test_a_reader_that_takes_nothing_is_cut_and_gives_its_place_back(
+    house: House, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspector, "STALL_SECONDS_MAX", 0.5)
+    before = telemetry.BOUND_REACHED.labels("http-stall-seconds")._value.get()
+    with socket.socket() as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect(("127.0.0.1", house.http.base_url.port))
+        head = f"GET {PATH} HTTP/1.1\r\nhost: x\r\nauthorization: {platform.bearer['authorization']}\r\n\r\n"
+        stalled.sendall(head.encode())
+        async with asyncio.timeout(60):
+            while telemetry.BOUND_REACHED.labels("http-stall-seconds")._value.get() == before:
+                # Written to while it reads nothing, until the buffers on the way are full.
+                long = [statement(object={"id": f"https://lms.example/{'x' * 1200}"}) for _ in range(500)]
+                await platform.post(long)
+                await asyncio.sleep(0.3)
+    async with AsyncExitStack() as stack:
+        for _ in range(STREAMS_OF_ORGANISATION_MAX):
+            await stack.enter_async_context(watching(platform))
+
+
+async def test_a_follower_that_comes_back_again_and_again_under_load_misses_nothing(platform: Platform) -> None:
+    sent: set[str] = set()
+
+    async def load() -> None:
+        for _ in range(40):
+            sent.update(await platform.post([statement() for _ in range(20)]))
+            await asyncio.sleep(0.02)
+
+    seen: set[str] = set()
+    last = (await platform.get("/v1/events")).json()["sync_token"]
+    loading = asyncio.create_task(load())
+    async with asyncio.timeout(60):
+        while not (loading.done() and seen >= sent):
+            async with watching(platform, last) as watch:
+                read = 0
+                while read < 70 or watch.last == last:  # an id stands at the last message of a chunk
+                    seen.add((await watch.message())[1]["id"])
+                    read += 1
+                    if loading.done() and seen >= sent:
+                        break
+                last = watch.last
+    await loading
+    assert seen == sent
+    assert len(sent) == 800
