@@ -18,12 +18,6 @@ from services.learning_events.domain.terms import agent_term, key_term
 from services.learning_events.handlers.ports import Referral
 from shared.runtime.postgres import Connection
 
-_ADD: Final = """
-INSERT INTO searchable (term, stored_at, xid, epoch, organisation, places)
-SELECT new.term, $2, pg_current_xact_id(), (SELECT epoch FROM backbone.epochs), $1, new.places::smallint[]
-FROM unnest($3::bigint[], $4::text[]) AS new (term, places)
-"""
-"""The places of a term as the text of an array: the driver has none of arrays of several lengths."""
 _INHERIT: Final = """
 INSERT INTO searchable AS known (term, stored_at, xid, epoch, organisation, places)
 SELECT new.term, new.stored_at, new.xid::xid8, new.epoch, $1, array_agg(new.place)
@@ -53,6 +47,19 @@ WHERE s.term = named.term AND s.stored_at = named.stored_at AND s.xid = named.xi
 """
 
 
+def add(organisation: str, stored_at: str, terms: str, places: str) -> str:
+    """Return the SQL that adds rows, by the names of its parameters; the last two are what `rows_of` returns."""
+    return f"""
+INSERT INTO searchable (term, stored_at, xid, epoch, organisation, places)
+SELECT named.term, {stored_at}, pg_current_xact_id(), (SELECT epoch FROM backbone.epochs), {organisation},
+    named.places::smallint[]
+FROM unnest({terms}::bigint[], {places}::text[]) AS named (term, places)
+"""  # noqa: S608 - constants
+
+
+_ADD: Final = add("$1", "$2", "$3", "$4")
+
+
 @lru_cache(maxsize=65_536)
 def term_key(organisation: str, is_test: bool, term: str) -> int:
     """Return the 64 bits of BLAKE2b, signed, that stand for a term of an organisation's real or test data."""
@@ -64,6 +71,16 @@ async def add_arrivals(
     connection: Connection, writer: Writer, arrivals: Mapping[int, Arrival], stored_at: datetime
 ) -> None:
     """Have these new statements found by what they say and by their key. arrivals: by their place, from 1."""
+    terms, places = rows_of(writer, arrivals)
+    if terms:
+        await connection.execute(_ADD, writer.organisation, stored_at, terms, places)
+
+
+def rows_of(writer: Writer, arrivals: Mapping[int, Arrival]) -> tuple[list[int], list[str]]:
+    """Return what statements are found by, in order, and of each the places, which are the text of an array.
+
+    It is text because the driver knows no array of arrays that differ in length.
+    """
     organisation, is_test, key = writer.organisation, writer.is_test, key_term(writer.key)
     places: dict[str, list[str]] = {}
     found: list[str] = []
@@ -77,11 +94,10 @@ async def add_arrivals(
                     places[name].append(text)
                 else:
                     places[name] = [text]
-    if not found:
-        return
-    places[key] = found
+    if found:
+        places[key] = found
     rows = sorted([(term_key(organisation, is_test, name), f"{{{','.join(at)}}}") for name, at in places.items()])
-    await connection.execute(_ADD, organisation, stored_at, [term for term, _ in rows], [at for _, at in rows])
+    return [term for term, _ in rows], [at for _, at in rows]
 
 
 async def add_referrals(

@@ -34,7 +34,8 @@ from shared.runtime.postgres import Transaction
 from shared.runtime.stream_store import StreamStore
 
 ERASED_AT_ONCE: Final = 500
-_INSERT: Final = """
+_INSERT: Final = f"""
+WITH new AS (
 INSERT INTO statements (organisation, is_test, key, version, epoch, stored_at, id, person, account, fact_id, original,
     place, is_voiding)
 SELECT $1, $2, $3, $4, (SELECT epoch FROM backbone.epochs), $5, new.*, new.place = ANY($6::bigint[])
@@ -42,9 +43,14 @@ FROM unnest($7::uuid[], $8::text[], $9::text[], $10::uuid[], $11::bytea[]) WITH 
     AS new (id, person, account, fact_id, original, place)
 ORDER BY new.id, new.place
 ON CONFLICT (organisation, id) DO NOTHING
-RETURNING place, (SELECT true FROM referrals AS r WHERE r.organisation = statements.organisation
-    AND r.is_test = statements.is_test AND r.target = statements.id LIMIT 1) IS NOT NULL
-"""
+RETURNING place, (SELECT EXISTS (SELECT FROM referrals WHERE organisation = $1 AND is_test = $2))
+    AND (SELECT true FROM referrals AS r WHERE r.organisation = statements.organisation
+        AND r.is_test = statements.is_test AND r.target = statements.id LIMIT 1) IS NOT NULL AS is_targeted
+), found AS ({search_index.add("$1", "$5", "$12", "$13")} WHERE (SELECT count(*) FROM new) = $14)
+SELECT place, is_targeted FROM new
+"""  # noqa: S608 - constants
+"""Where all are new, as nearly always, what they are found by goes with them: each question that is asked while the
+streams are held keeps others waiting."""
 _KEPT: Final = "SELECT id, original, is_test FROM statements WHERE organisation = $1 AND id = ANY($2::uuid[])"
 # Not EXISTS: without statistics the planner would read all voids of the organisation for it, instead of one a row.
 IS_VOID: Final = """(SELECT true FROM voids AS v WHERE v.organisation = s.organisation
@@ -193,12 +199,13 @@ class PostgresLedger:
     async def insert(self, arrivals: Sequence[Arrival], version: XapiVersion) -> Inserted:
         """Store those whose id is not taken, by id, so that two writers of the same ids do not wait in a ring."""
         writer = self._writer
-        rows = await self._tx.connection.fetch(
-            _INSERT, writer.organisation, writer.is_test, writer.key, version.value, self.stored_at, *_columns(arrivals)
-        )
+        head = (writer.organisation, writer.is_test, writer.key, version.value, self.stored_at)
+        terms = search_index.rows_of(writer, dict(enumerate(arrivals, start=1)))
+        rows = await self._tx.connection.fetch(_INSERT, *head, *_columns(arrivals), *terms, len(arrivals))
         new = {place: arrivals[place - 1] for place, _ in rows}
         self._places |= {arrival.id: place for place, arrival in new.items()}
-        await search_index.add_arrivals(self._tx.connection, writer, new, self.stored_at)
+        if len(new) < len(arrivals):
+            await search_index.add_arrivals(self._tx.connection, writer, new, self.stored_at)
         return Inserted(
             frozenset([arrivals[place - 1].id for place, _ in rows]),
             frozenset([arrivals[place - 1].id for place, is_targeted in rows if is_targeted]),
