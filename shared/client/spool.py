@@ -28,6 +28,15 @@ BYTES_MAX: Final = 256 << 20
 """256 MiB of items; the file is up to twice as large."""
 
 
+_UNREACHED: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_DISK: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
+_DAMAGED_MEND: Final = (
+    "The file is damaged: move it away with those beside it (-wal, -shm) and name a new one. What is whole in it can "
+    'be read by sqlite3 FILE "SELECT body FROM items" and sent again: what had been delivered is a duplicate then.'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Spooled:
     """An item that waits, with its number in the order of sending."""
@@ -48,7 +57,11 @@ class Spool:
         self._bytes_max = bytes_max
         with self._failing():
             self._file = SpoolFile(path, is_power_safe=is_power_safe)
-            self._bytes, self.waiting, self.refused = self._counted()
+            try:
+                self._bytes, self.waiting, self.refused = self._counted()
+            except BaseException:
+                self._file.close()
+                raise
 
     def append(self, items: Sequence[Item]) -> None:
         """Have all items durably kept, or none. One that waits already is not kept twice.
@@ -201,7 +214,19 @@ class Spool:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
                 text = f"the spool {self._path} is in use by another client; give each process a spool file of its own"
                 raise SpoolInUse(text) from error
-            raise SpoolFailed(f"the spool {self._path} cannot be used: {error}") from error
+            raise SpoolFailed(f"the spool {self._path} cannot be used: {error}. {_mend(error)}") from error
+
+
+def _mend(error: sqlite3.Error | OSError) -> str:
+    """Return what to do about it. Whatever the fault, nothing of the call was kept, and all of earlier ones is."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, OSError) or code in _UNREACHED:
+        return "See that this user may read and write the file and its folder."
+    if code in _DAMAGED:
+        return _DAMAGED_MEND
+    if code in _DISK:
+        return "Make room on its disk, or look at it: what send() returned for stays, and goes on when it is mended."
+    return "Look at its disk."
 
 
 def _insert(connection: sqlite3.Connection, items: Iterable[Item]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.client import spool_file
 from shared.client.errors import ClientClosed, NotSendable, SpoolFailed, SpoolFull, SpoolInUse
 from shared.client.item import BATCH_BYTES_MAX
 from shared.client.progress import Reason, Refusal
@@ -255,6 +257,7 @@ def test_a_forked_child_can_neither_use_nor_harm_the_spool(path: Path) -> None:
     code = f"""
 import os, sys
 from pathlib import Path
+from shared.client import spool_file
 from shared.client.spool import Spool
 from shared.client.errors import ClientClosed
 from tests.unit.client.made import item
@@ -295,6 +298,7 @@ def test_a_disk_that_is_full_is_said_and_what_was_kept_before_stays(path: Path) 
     code = f"""
 import resource
 from pathlib import Path
+from shared.client import spool_file
 from shared.client.spool import Spool
 from shared.client.errors import SpoolFailed
 from tests.unit.client.made import item, statement
@@ -317,3 +321,35 @@ print(kept)
     spool = Spool(path)
     assert 0 < spool.waiting == int(done.stdout) < 100
     spool.close()
+
+
+def test_a_damaged_file_is_named_with_what_to_do_and_what_is_whole_in_it_can_be_read(path: Path) -> None:
+    spool = Spool(path)
+    spool.append([item(statement(number, context={"platform": "x" * 3_000})) for number in range(50)])
+    spool.close()
+    whole = path.read_bytes()
+    found: list[str] = []
+    for start in range(4_096, len(whole), 4_096):
+        path.write_bytes(whole[:start] + b"\xa5" * 4_096 + whole[start + 4_096 :])
+        try:
+            with contextlib.closing(Spool(path)) as damaged:
+                damaged.take(500, BATCH_BYTES_MAX)
+        except SpoolFailed as error:
+            found.append(str(error))
+    assert len(found) > len(whole) // 4_096 // 2
+    assert all("The file is damaged: move it away" in one for one in found)
+    path.write_bytes(whole)
+    with sqlite3.connect(path) as reading:
+        bodies = reading.execute("SELECT body FROM items").fetchall()
+    assert len(bodies) == 50
+
+
+def test_a_file_without_the_right_to_it_is_named_with_what_to_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Spool(path).close()
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(spool_file, "_make", refused)
+    with pytest.raises(SpoolFailed, match="may read and write the file"):
+        Spool(path)
