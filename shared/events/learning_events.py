@@ -22,7 +22,10 @@ class Score(EventBody):
 
 @event(LEARNING_EVENTS, "statement-recorded")
 class StatementRecorded(Event):
-    """A platform said that the person did something. The fact's time is the statement's own."""
+    """A platform said that the person did something. The fact's time is the statement's own.
+
+    An object that is an Agent or a Group is `urn:deedlog:actor`: of other people no fact holds an identifier.
+    """
 
     statement: str
     format: Format = "xapi"

@@ -22,8 +22,10 @@ from shared.kernel import canonical_json
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Connection
 
-PAGE: Final = 1_000
-"""Statements looked at in one question: some milliseconds."""
+PAGE: Final = 250
+"""Statements looked at in one question: some milliseconds; each may have 1 MiB, though few have more than one KB."""
+CHANGED_AT_ONCE: Final = 100
+"""Statements changed in one transaction, which keeps those out who refer to others."""
 CONTENT_PAGE: Final = 64
 """Documents, originals and definitions looked at in one; each may have 1 MiB."""
 FORGOTTEN_AT_ONCE: Final = 500
@@ -132,11 +134,11 @@ class PostgresErasedIdentifiers:
         sought = (organisation, redaction.fragments(), PAGE, redaction.until, redaction.people)
         async for rows in self._pages(_STATEMENTS, sought, (is_test, -1, "0", 0), lambda row: (is_test, *row[:3])):
             changes = [change for row in rows if (change := _Change.of(row, redaction)) is not None]
-            if not changes:
-                continue
-            async with self._backbone.backbone() as tx:
-                await hold_gate(tx.connection, organisation)
-                await _change_statements(tx.connection, organisation, is_test, changes)
+            for start in range(0, len(changes), CHANGED_AT_ONCE):
+                async with self._backbone.backbone() as tx:
+                    await hold_gate(tx.connection, organisation)
+                    few = changes[start : start + CHANGED_AT_ONCE]
+                    await _change_statements(tx.connection, organisation, is_test, few)
 
     async def _from_index(self, organisation: str, redaction: Redaction, *, is_test: bool) -> None:
         """Have nothing found by the accounts any more, what refers to other statements included."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from services.learning_events.store.erased_identifiers import CHANGED_AT_ONCE, PAGE
 from shared.events.erasure import facts_erased
 from shared.events.sources import IDENTITY
 from tests.suites.learning_events.documents import activity_profile, agent_profile, state
@@ -226,3 +227,16 @@ async def test_an_erasure_waits_for_identity_and_empties_what_is_the_persons_own
             await asyncio.sleep(0.05)
     assert await holding(house, zoe.mark) == []
     assert await platform.read(mine["id"]) is None
+
+
+async def test_more_than_a_page_and_more_than_a_transaction_takes_is_changed_to_the_last(house: House) -> None:
+    platform = house.platform()
+    zoe = Somebody("account")
+    told = [statement("ben", context={"instructor": zoe.actor}) for _ in range(PAGE + CHANGED_AT_ONCE + 1)]
+    await platform.post([statement(actor=zoe.actor), *told[:PAGE]])
+    await platform.post(told[PAGE:])
+    await erase(house, house.identity.account(platform.organisation, f"account:https://lms.example|{zoe.mark}").person)
+    assert await holding(house, zoe.mark) == []
+    async with house.backbone.reading() as connection:
+        standing = "SELECT count(*) FROM statements WHERE organisation = $1 AND original IS NOT NULL"
+        assert await connection.fetchval(standing, platform.organisation) == len(told)
