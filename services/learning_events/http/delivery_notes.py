@@ -31,9 +31,10 @@ from services.learning_events.handlers.delivering import DeliveryLog
 from services.learning_events.http.event_forms import BATCH, LINES, STRUCTURED, attributes_of, is_binary, is_large
 from services.learning_events.http.mounts import MOUNTS, VERSION_HEADER
 from shared.kernel.clock import Clock
-from shared.kernel.errors import DeedlogError, Fault, Rejected, Unauthenticated
+from shared.kernel.errors import DeedlogError, Fault, Rejected, TooLarge, Unauthenticated, Unsupported
 from shared.runtime import telemetry
 from shared.runtime.auth import Principal, parse_authorization
+from shared.runtime.edge_errors import SlowBody
 from shared.runtime.http import Call, Endpoint, Reply
 from shared.runtime.media_type import parse_media_type
 from shared.runtime.problem import status_of
@@ -44,6 +45,8 @@ LOGGED: Final = STATEMENTS | {"/caliper", "/v1/events"}
 """The paths whose writing requests are noted."""
 GRPC: Final = "gRPC"
 REQUEST_ID_CHARACTERS_MAX: Final = 100
+_UNREAD: Final = (TooLarge, Unsupported, SlowBody)
+"""Refusals after which the body is not whole here, and is not waited for."""
 SERVICE: Final = "learning_events"
 
 
@@ -117,7 +120,7 @@ class DeliveryNotes:
                 reply = await handler(call)
             except DeedlogError as error:
                 faults = error.faults if isinstance(error, Rejected) else ()
-                refused = await _kept(call, faults) if faults else None
+                refused = await _kept(call, faults) if faults and not isinstance(error, _UNREAD) else None
                 self._note(call, received_at, started, status_of(error), {}, faults, refused)
                 raise
             counts, errors = outcomes(reply)

@@ -194,6 +194,63 @@ async def test_beyond_the_bound_a_note_is_dropped_and_counted_and_nobody_waits(
     assert sum(dropped) == 4
 
 
+async def test_what_waits_is_written_when_the_log_is_stopped(house: House, platform: Platform) -> None:
+    dropped: list[int] = []
+    log = DeliveryLog(PostgresDeliveries(house.backbone), dropped.append)
+    running = asyncio.create_task(log.run())
+    await asyncio.sleep(0)
+    made = [noted(platform, datetime.now(UTC), b"[]") for _ in range(450)]
+    for one in made:
+        log.note(one)
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert set(await kept(house, platform)) == {one.id for one in made}
+    assert dropped == []
+
+
+async def test_a_write_that_is_broken_off_is_done_once_more_and_an_erasure_meanwhile_comes_after_it(
+    house: House, platform: Platform
+) -> None:
+    class Slow(PostgresDeliveries):
+        """Takes its time after the rows are there, before that is told."""
+
+        is_written = asyncio.Event()
+
+        async def add(self, deliveries: Any) -> None:
+            await super().add(deliveries)
+            self.is_written.set()
+            await asyncio.sleep(0.2)
+
+    store = Slow(house.backbone)
+    log = DeliveryLog(store, lambda times: None)
+    running = asyncio.create_task(log.run())
+    log.note(noted(platform, datetime.now(UTC), b"[]"))
+    await store.is_written.wait()
+    log.note(noted(platform, datetime.now(UTC), b"[]"))
+    erasing = asyncio.create_task(log.erase("prs_anybody"))
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, erasing, return_exceptions=True)
+    assert list((await kept(house, platform)).values()) == [None, None]
+
+
+async def test_a_body_that_is_too_large_and_never_ends_is_answered_without_waiting_for_its_rest(
+    house: House, platform: Platform
+) -> None:
+    reader, writing = await asyncio.open_connection("127.0.0.1", house.http.base_url.port)
+    head = f"POST /v1/events HTTP/1.1\r\nhost: x\r\nauthorization: {platform.bearer['authorization']}\r\n"
+    writing.write(f"{head}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+    size = 11 << 20
+    writing.write(b"%x\r\n" % size + b" " * size + b"\r\n")
+    async with asyncio.timeout(10):
+        assert b" 413 " in await reader.readline()
+        (told,) = await deliveries(platform, 1)
+    writing.close()
+    assert told["status"] == 413
+    assert (await platform.get(f"{PATH}/{told['id']}")).json()["refused"] is None
+
+
 def noted(platform: Platform, at: datetime, refused: bytes | None) -> Delivery:
     head = (str(system_uuid7()), platform.organisation, False, platform.key, at, "POST", "/xapi/statements", 400)
     return Delivery(*head, request_id="", version="", body_bytes=2, milliseconds=1, refused=refused)
