@@ -134,13 +134,16 @@ def take_back(persona: Annotated[str, typer.Argument(metavar="PERSONA")], key: K
 def erase(
     person: Person,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    including_declared: Annotated[
+        bool, typer.Option("--including-declared", help="Also accounts that are theirs by a platform's word alone.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Erase a person's data for ever. Numbers of facts stay, and prove that nothing else went."""
     if not yes:
         typer.confirm(f"Erase all data of {person} for ever?", abort=True)
     with caller() as api:
-        done = api.post("/v1/erasures", {"person": person})
+        done = api.post("/v1/erasures", {"person": person, "including_declared": including_declared})
     show(done, json, lambda: Text(f"erased: {person}"))
 
 

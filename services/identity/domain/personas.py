@@ -26,6 +26,12 @@ ACTORS_MIN: Final = 2
 ACTORS_MAX: Final = UNION_PEOPLE_MAX
 
 
+class OnlyDeclared(Conflict):
+    """People who are one by a platform's word alone are not erased together unless that is asked for."""
+
+    code = "only-declared"
+
+
 class PersonaRefused(Conflict):
     """One of these people has undone what is declared."""
 
@@ -84,6 +90,29 @@ def declared(
     if not links:
         raise AlreadyOne.of("/identifiers", "all of them are one person already", "There is nothing to declare.")
     return links, after
+
+
+def check_erasable(declared: Sequence[AccountLink], *, is_including_declared: bool) -> None:
+    """Raise OnlyDeclared for people whom a platform's word holds together, unless they are to be erased all the same.
+
+    The word may be wrong, and what is erased does not come back.
+    """
+    if declared and not is_including_declared:
+        rule = f"{len(declared)} links among these accounts are only declared by a platform"
+        mend = "Unlink the accounts that are somebody else's, or send including_declared: true to erase all of them."
+        raise OnlyDeclared.of("/person", rule, mend)
+
+
+def proven_instead(aliases: Aliases, declared: Iterable[AccountLink], edge: Edge) -> tuple[AccountLink, Aliases] | None:
+    """Return the declared link that the proof of `edge` replaces, and who is one with whom then: the same as before.
+
+    None where no declared link stands between the two.
+    """
+    for link in declared:
+        apart = aliases.split(link.id)
+        if apart.union(edge.one) != apart.union(edge.other):
+            return link, apart.merged(edge)
+    return None
 
 
 def no_such_persona() -> NotFound:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from services.identity.domain.account_links import AccountLink
 from services.identity.domain.aliases import Aliases
 from services.identity.domain.consents import Consent, withdraw_consent
 from services.identity.domain.people import no_such_person
+from services.identity.domain.personas import check_erasable
 from services.identity.handlers.minting import Mint, occasion
 from services.identity.handlers.recent_accounts import RecentAccounts
 from shared.events.fact import NewFact
@@ -22,6 +24,10 @@ class ErasureWork(Protocol):
     """An open transaction in which nobody else changes who these people are or what they consented to."""
 
     aliases: Aliases
+
+    async def declared(self) -> list[AccountLink]:
+        """Return the declared links among these people that hold."""
+        ...
 
     async def consents(self) -> list[Consent]:
         """Return the consents of these people that are not withdrawn."""
@@ -73,16 +79,18 @@ class Erasures:
         self._clock = clock
         self._mint = mint
 
-    async def erase(self, person: str, asked_by: PersonId | None) -> Erasure:
+    async def erase(self, person: str, asked_by: PersonId | None, *, is_including_declared: bool = False) -> Erasure:
         """Return what was erased: the person and all whom they are one with, at the word of one of them or (None) of an
         operator. Their accounts, should they come again, are strangers.
 
-        Identity's own facts only; the other services hear of it and erase theirs. Raises NotFound.
+        Identity's own facts only; the other services hear of it and erase theirs. Raises NotFound, or OnlyDeclared
+        where a platform's word is all that makes some of them one, unless `is_including_declared`.
         """
         async with self._store.held(person) as work:
             people = tuple(sorted(member.id for member in work.aliases.union(person)))
             if asked_by is not None and asked_by not in people:
                 raise no_such_person()
+            check_erasable(await work.declared(), is_including_declared=is_including_declared)
             moment = occasion(self._clock, self._mint)
             withdrawn = [withdraw_consent(consent, moment)[1] for consent in await work.consents()]
             await work.tell([fact for facts in withdrawn for fact in facts])

@@ -18,6 +18,7 @@ from services.identity.domain.account_links import (
 )
 from services.identity.domain.accounts import Account, LinkedAccount
 from services.identity.domain.aliases import Aliases, Edge, told_changes
+from services.identity.domain.personas import proven_instead
 from services.identity.handlers.minting import Mint, occasion
 from services.identity.handlers.recent_accounts import RecentAccounts
 from shared.events.fact import NewFact
@@ -45,6 +46,10 @@ class LinkWork(Protocol):
 
     async def save_link(self, link: AccountLink) -> None:
         """Have the link as it is given."""
+        ...
+
+    async def declared(self) -> list[AccountLink]:
+        """Return the declared links among these people that hold."""
         ...
 
     async def end_persona(self, persona: str, at: datetime) -> None:
@@ -138,9 +143,7 @@ class Linking:
             canonical = work.aliases.canonical(person)
             if here is None or canonical not in {work.aliases.canonical(party) for party in parties}:
                 raise no_such_link()
-            await work.save_link(here.refused())
-            if here.claim is not None and here.claim.persona is not None:
-                await work.end_persona(here.claim.persona, self._clock.now())
+            await self._end(work, here.refused(), self._clock.now())
             if here.state == "linked":
                 await self._change(work, work.aliases.split(link))
         self._recent.forget()
@@ -165,8 +168,19 @@ class Linking:
     async def _link(self, work: LinkWork, link: AccountLink, claim: Claim, now: datetime) -> AccountLink:
         if claim.organisation is not None:
             check_attestation(work.aliases.union(claim.person), await work.accounts(), claim.organisation)
-        await self._change(work, work.aliases.merged(Edge(link.id, link.proposer, claim.person)))
+        edge = Edge(link.id, link.proposer, claim.person)
+        replaced = proven_instead(work.aliases, await work.declared(), edge)
+        if replaced is None:
+            await self._change(work, work.aliases.merged(edge))
+        else:
+            await self._end(work, replaced[0].undone(), now)
+            await self._change(work, replaced[1])
         return link.linked(claim, now)
+
+    async def _end(self, work: LinkWork, link: AccountLink, now: datetime) -> None:
+        await work.save_link(link)
+        if link.claim is not None and link.claim.persona is not None:
+            await work.end_persona(link.claim.persona, now)
 
     async def _change(self, work: LinkWork, after: Aliases) -> None:
         table = after.table()

@@ -17,6 +17,7 @@ class NewErasure(BaseModel):
     """The body of POST /v1/erasures."""
 
     person: str
+    including_declared: bool = False
 
 
 def erasure_endpoints(erasures: Erasures, idempotency: IdempotencyStore) -> list[Endpoint]:
@@ -24,7 +25,9 @@ def erasure_endpoints(erasures: Erasures, idempotency: IdempotencyStore) -> list
 
     async def erase(call: Call) -> Reply:
         wanted = await call.model(NewErasure)
-        erasure = await erasures.erase(wanted.person, call.principal.person)
+        erasure = await erasures.erase(
+            wanted.person, call.principal.person, is_including_declared=wanted.including_declared
+        )
         return Reply.json({"people": erasure.people, "erased_at": rfc3339(erasure.erased_at)}, 201)
 
     return [endpoint("POST", "/v1/erasures", idempotent(erase, idempotency), scopes=ANY, kinds=SELF_OR_ADMIN)]

@@ -67,6 +67,10 @@ WHERE is_refused AND (proposer = ANY ($1::text[]) OR other = ANY ($1::text[])) O
 _DECLARED: Final = f"""
 SELECT {LINK_COLUMNS} FROM account_links WHERE persona = $1 AND state = 'linked' ORDER BY id FOR UPDATE
 """  # noqa: S608 - a constant
+_DECLARED_HERE: Final = f"""
+SELECT {LINK_COLUMNS} FROM account_links
+WHERE persona IS NOT NULL AND state = 'linked' AND proposer = ANY ($1::text[]) ORDER BY id FOR UPDATE
+"""  # noqa: S608 - a constant
 _SAVE_PERSONA: Final = """
 INSERT INTO personas (id, organisation, key, declared_at, ended_at, ended_by) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, ended_by = excluded.ended_by
@@ -174,6 +178,10 @@ class HeldPeople:
     async def refused(self) -> list[AccountLink]:
         """Return the declared links of these people that one of them undid."""
         return [link_of_row(row) for row in await self._tx.connection.fetch(_REFUSED, self._ids)]
+
+    async def declared(self) -> list[AccountLink]:
+        """Return the declared links among these people that hold."""
+        return [link_of_row(row) for row in await self._tx.connection.fetch(_DECLARED_HERE, self._ids)]
 
     async def declared_by(self, persona: str) -> list[AccountLink]:
         """Return the links of a persona that hold."""

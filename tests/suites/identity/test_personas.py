@@ -70,6 +70,31 @@ async def test_the_person_sees_that_it_was_only_declared_and_undoes_it_for_good(
     assert linked["proof"] == "session", "their own proof makes them one again"
 
 
+async def test_a_proof_takes_the_place_of_a_declaration(house: IdentityHouse) -> None:
+    """Signed in as the one, they type the code in at the platform as the other: that is proof from both sides."""
+    organisation = await house.organisation()
+    platform = await declaring(house, organisation)
+    writer = await house.platform(organisation)
+    (one, older), two = await account_holder(house, organisation), mailbox()
+    persona = await platform.post("/v1/personas", {"identifiers": [one, two]})
+    session = await house.signed_in(older)
+    facts = len(await house.told(older))
+    opened = await session.post("/v1/account-links", {})
+    path = f"/v1/account-links/{opened['id']}:attest"
+    linked = await writer.post(path, {"code": opened["code"], "identifier": two}, 200)
+    assert (linked["state"], linked["canonical"]) == ("linked", older)
+    seen = await session.get("/v1/people/me/accounts")
+    assert [row["proof"] for row in seen["accounts"]] == ["first-seen", "attestation"]
+    assert [row["identifier"] for row in seen["accounts"]] == [one, two], "and nothing is shortened any more"
+    assert len(await house.told(older)) == facts, "nobody became or ceased to be one person"
+    await platform.delete(f"/v1/personas/{persona['id']}")
+    assert await house.resolve(organisation, one, two) == [older, older]
+    proposed = await session.post("/v1/account-links", {})
+    body = {"code": proposed["code"], "identifier": two}
+    again = await writer.post(f"/v1/account-links/{proposed['id']}:attest", body, 409)
+    assert again["code"] == "already-one"
+
+
 async def test_nobody_is_declared_who_is_known_by_more_than_this_platforms_accounts(house: IdentityHouse) -> None:
     """The attack: a platform declares that its accomplice's account is that of somebody known elsewhere too."""
     school, other = await house.organisation(), await house.organisation()
@@ -143,7 +168,12 @@ async def test_an_erasure_ends_a_persona_and_leaves_no_identifier(house: Identit
     platform = await declaring(house, organisation)
     one, two = mailbox(), mailbox()
     persona = await platform.post("/v1/personas", {"identifiers": [one, two]}, idempotency_key=str(uuid.uuid4()))
-    erased = await house.admin.post("/v1/erasures", {"person": persona["canonical"]})
+    session = await house.signed_in(persona["canonical"])
+    for caller in (house.admin, session):
+        refusal = await caller.post("/v1/erasures", {"person": persona["canonical"]}, 409)
+        assert refusal["code"] == "only-declared", "the word may be wrong, and this cannot be undone"
+    body = {"person": persona["canonical"], "including_declared": True}
+    erased = await session.post("/v1/erasures", body)
     assert len(erased["people"]) == 2
     (ended,) = (await platform.get("/v1/personas"))["items"]
     assert ended["ended_by"] == "person"
