@@ -6,11 +6,14 @@ import asyncio
 import json
 import random
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from services.learning_events.store.erased_identifiers import CHANGED_AT_ONCE, PAGE
+from services.learning_events.handlers.erasing import ErasingPeople
+from services.learning_events.store.erased_identifiers import CHANGED_AT_ONCE, PAGE, PostgresErasedIdentifiers
+from services.learning_events.store.statements import PostgresStatements
 from shared.events.erasure import facts_erased
 from shared.events.sources import IDENTITY
 from tests.suites.learning_events.documents import activity_profile, agent_profile, state
@@ -240,3 +243,38 @@ async def test_more_than_a_page_and_more_than_a_transaction_takes_is_changed_to_
     async with house.backbone.reading() as connection:
         standing = "SELECT count(*) FROM statements WHERE organisation = $1 AND original IS NOT NULL"
         assert await connection.fetchval(standing, platform.organisation) == len(told)
+
+
+class Known:
+    """The accounts of one erased person, as identity keeps them until they were removed."""
+
+    def __init__(self, person: str, organisation: str, name: str) -> None:
+        self._person = person
+        self._account = (organisation, name)
+
+    async def erased_accounts(self, person: str) -> list[tuple[str, str]]:
+        return [self._account] if person == self._person else []
+
+    async def forget_erased(self, person: str) -> None:
+        """Nothing is forgotten here."""
+
+
+async def test_what_slower_writers_stored_after_the_first_time_goes_the_second_time(house: House) -> None:
+    """Interleaving: a writer asks whose the account is, the erasure is done, and only then the writer stores."""
+    platform = house.platform()
+    zoe = Somebody("mbox")
+    name = f"mbox:{zoe.mark}@mail.example.org"
+    await platform.post(statement(actor=zoe.actor))
+    person = house.identity.account(platform.organisation, name).person
+    stores = (PostgresStatements(house.backbone),)
+    accounts = Known(person, platform.organisation, name)
+    erasing = ErasingPeople(accounts, PostgresErasedIdentifiers(house.backbone), stores)
+    erased_at = datetime.now(UTC) + timedelta(minutes=1)
+    await erasing.erase({person: erased_at})
+    assert await holding(house, zoe.mark) == []
+    late = [statement(actor=zoe.actor), statement("ben", context={"instructor": zoe.actor})]
+    await platform.post(late)
+    assert await holding(house, zoe.mark) == ["public.statements"]
+    await erasing.erase({person: erased_at})
+    assert await holding(house, zoe.mark) == []
+    assert [await platform.read(one["id"]) is None for one in late] == [True, False]
