@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "publish": "publish",
     "import": "imports",
     "events": "events",
+    "retention": "retention",
     "projects": "projects",
     "reviews": "reviews",
     "profile": "profile",

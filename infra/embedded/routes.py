@@ -19,7 +19,7 @@ _PATTERNS: Final = (
     (r"/v1/(skills|alignments|releases|framework)([/:].*)?", "skill_inference"),
     (r"(?i:(/data)?/xapi(/.*)?)", "learning_events"),
     (r"/caliper", "learning_events"),
-    (r"/v1/(events|connection-test|deliveries|statements|imports)([/:].*)?", "learning_events"),
+    (r"/v1/(events|connection-test|deliveries|statements|imports|retention)([/:].*)?", "learning_events"),
     (r"/log(/.*)?", "record_log"),
     (r"/oauth/token|/\.well-known/oauth-authorization-server", "identity"),
     (r"/\.well-known/.*", "credential_issuing"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deedlog.learning_events.v1 import service_pb2_grpc
 from services.learning_events.clients import IdentityKeys, IdentityPeople, InferenceSkills
+from services.learning_events.handlers.backfilling import Backfilling
 from services.learning_events.handlers.barring import FailedKeyLog
 from services.learning_events.handlers.delivering import DeliveryLog
 from services.learning_events.handlers.documents import DocumentKeeping
@@ -18,6 +19,7 @@ from services.learning_events.handlers.publishing import Publishing
 from services.learning_events.handlers.reading import Reading
 from services.learning_events.handlers.recording import Recording
 from services.learning_events.handlers.resending import Resending
+from services.learning_events.handlers.retaining import Retaining, Retention
 from services.learning_events.handlers.searching import Searching
 from services.learning_events.handlers.uploading import Uploading
 from services.learning_events.http.about import about_endpoints
@@ -35,6 +37,7 @@ from services.learning_events.http.events import EventsDoor
 from services.learning_events.http.imports import ImportsDoor
 from services.learning_events.http.inspector import InspectorDoor
 from services.learning_events.http.profiles import ACTIVITY_PROFILE, AGENT_PROFILE
+from services.learning_events.http.retention import RetentionDoor
 from services.learning_events.http.state import STATE
 from services.learning_events.http.statements import StatementsDoor
 from services.learning_events.jobs import Erasing, delivery_tasks, import_tasks
@@ -42,6 +45,7 @@ from services.learning_events.rpc import WRITERS, LearningEventsServicer
 from services.learning_events.settings import LearningEventsSettings
 from services.learning_events.store.activities import PostgresActivities
 from services.learning_events.store.attachments import PostgresAttachments
+from services.learning_events.store.backfill import PostgresBackfill
 from services.learning_events.store.deliveries import PostgresDeliveries
 from services.learning_events.store.documents import PostgresDocuments
 from services.learning_events.store.erased_identifiers import PostgresErasedIdentifiers
@@ -50,6 +54,7 @@ from services.learning_events.store.failed_keys import PostgresFailedKeys
 from services.learning_events.store.import_queue import PostgresImportQueue
 from services.learning_events.store.imports import PostgresImports
 from services.learning_events.store.originals import PostgresOriginals
+from services.learning_events.store.retention import PostgresRemoval, PostgresRetention
 from services.learning_events.store.search import PostgresCatalogues
 from services.learning_events.store.statements import PostgresStatements
 from services.learning_events.stream import PeopleEffect
@@ -115,10 +120,14 @@ def build(settings: Settings, peers: Peers) -> Service:
     inspecting = Inspecting(reading, OriginalReading(statements, originals), deliveries)
     endpoints += InspectorDoor(inspecting, peers.clock).endpoints()
     endpoints = with_alternate_syntax(endpoints)
+    retaining = Retaining(PostgresRemoval(backbone), peers.clock, settings.retention_every_seconds)
+    endpoints += RetentionDoor(Retention(PostgresRetention(backbone), peers.clock, retaining.nudge)).endpoints()
     testing = ConnectionTestDoor(peers.authenticator(), peers.clock, new_statement_id, settings.origin)
     endpoints += testing.endpoints()  # last: it takes every path of xAPI that nothing else serves
     tasks = [
         Task("learning_events.erasing", erasing.run),
+        Task("learning_events.retention", retaining.run),
+        Task("learning_events.backfill", Backfilling(PostgresBackfill(backbone), peers.clock).run),
         *importing,
         *delivery_tasks(log, failed, (deliveries, failed_keys), peers.clock),
     ]

@@ -25,3 +25,6 @@ class LearningEventsSettings(Settings):
         le=3_600,
         description="After which time an erasure is done again; longer than people are remembered and a request takes.",
     )
+    retention_every_seconds: float = Field(
+        3_600.0, gt=0, le=86_400, description="How often it is looked for what is older than its organisation keeps."
+    )

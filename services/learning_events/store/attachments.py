@@ -53,7 +53,12 @@ async def forget_attachments(backbone: Backbone, organisation: str, statements: 
     """Have removed the data that only these statements name. It waits for those who store, and they for it."""
     async with backbone.backbone() as tx:
         await hold_gate(tx.connection, organisation)
-        await tx.connection.execute(_FORGET, organisation, list(statements))
+        await forget_attached(tx.connection, organisation, statements)
+
+
+async def forget_attached(connection: Connection, organisation: str, statements: Sequence[Any]) -> None:
+    """Have removed the data that only these statements name, in a transaction that holds the gate."""
+    await connection.execute(_FORGET, organisation, list(statements))
 
 
 class PostgresAttachments:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
 from typing import Any, Final, cast
 
 from services.learning_events.domain.actor import identifier
@@ -17,7 +16,7 @@ from services.learning_events.domain.erased_identifiers import Redaction
 from services.learning_events.domain.signed import SIGNATURE
 from services.learning_events.domain.terms import agent_term, terms_of
 from services.learning_events.store.gate import hold_gate
-from services.learning_events.store.search_index import term_key
+from services.learning_events.store.search_index import Row, lose_places, term_key
 from shared.kernel import canonical_json
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Connection
@@ -77,15 +76,6 @@ _CHANGE_STATEMENTS: Final = """
 UPDATE statements AS s SET original = new.original
 FROM unnest($2::uuid[], $3::bytea[], $4::bytea[]) AS new (id, original, before)
 WHERE s.organisation = $1 AND s.id = new.id AND s.original = new.before RETURNING s.id
-"""
-_LOSE_PLACES: Final = """
-UPDATE searchable AS s SET places = ARRAY(SELECT unnest(s.places) EXCEPT SELECT unnest(lost.places::smallint[]))
-FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[]) AS lost (term, stored_at, xid, places)
-WHERE s.term = lost.term AND s.stored_at = lost.stored_at AND s.xid = lost.xid::xid8
-"""
-_DROP_EMPTY: Final = """
-DELETE FROM searchable AS s USING unnest($1::bigint[], $2::timestamptz[], $3::text[]) AS lost (term, stored_at, xid)
-WHERE s.term = lost.term AND s.stored_at = lost.stored_at AND s.xid = lost.xid::xid8 AND s.places = '{}'
 """
 _FORGET_TERMS: Final = """
 DELETE FROM searchable WHERE ctid = ANY(ARRAY(
@@ -241,17 +231,12 @@ async def _change_statements(
 
 
 async def _lose_terms(connection: Connection, organisation: str, is_test: bool, changes: Iterable[_Change]) -> None:
-    lost: defaultdict[tuple[int, datetime, str], set[int]] = defaultdict(set)
+    lost: defaultdict[Row, set[int]] = defaultdict(set)
     for one in changes:
         stored_at, xid, place = one.at
         for term in one.lost_terms:
             lost[term_key(organisation, is_test, term), stored_at, xid].add(place)
-    if lost:
-        keys = sorted(lost)
-        columns = [list(column) for column in zip(*keys, strict=True)]
-        places = ["{" + ",".join(map(str, sorted(lost[key]))) + "}" for key in keys]
-        await connection.execute(_LOSE_PLACES, *columns, places)
-        await connection.execute(_DROP_EMPTY, *columns)
+    await lose_places(connection, lost)
 
 
 def _or_else(changed: bytes | None, kept: bytes | None) -> bytes | None:

@@ -24,9 +24,10 @@ from shared.runtime.postgres import Connection
 SAMPLE_ROWS: Final = 250
 """The rarer a term is, the further from the start its so-manieth row lies; a rare one has not so many."""
 
-# What a writer stores that is not seen yet has a later time than its transaction's begin, or than this question.
+# What a writer stores that is not seen yet has a later time than its transaction's begin, or than this question. What
+# was stored before there was an index is seen once it is filled (`backfill.py`), whosever it is.
 _CONSISTENT_THROUGH: Final = """
-SELECT least(statement_timestamp(), min(xact_start)) FROM pg_stat_activity
+SELECT least(statement_timestamp(), min(xact_start), (SELECT min(behind) FROM index_backfills)) FROM pg_stat_activity
 WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
 """
 _AT: Final = """

@@ -7,7 +7,7 @@ by more since then, so the places of its rows grow, in the order of the rows' ke
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -45,6 +45,15 @@ _FORGET: Final = """
 DELETE FROM searchable AS s USING unnest($1::bigint[], $2::timestamptz[], $3::text[]) AS named (term, stored_at, xid)
 WHERE s.term = named.term AND s.stored_at = named.stored_at AND s.xid = named.xid::xid8
 """
+_LOSE_PLACES: Final = """
+UPDATE searchable AS s SET places = ARRAY(SELECT unnest(s.places) EXCEPT SELECT unnest(lost.places::smallint[]))
+FROM unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[]) AS lost (term, stored_at, xid, places)
+WHERE s.term = lost.term AND s.stored_at = lost.stored_at AND s.xid = lost.xid::xid8
+"""
+_DROP_EMPTY: Final = f"{_FORGET} AND s.places = '{{}}'"
+
+Row = tuple[int, datetime, str]
+"""The key of a row of the index: a term's, the time and the number of a transaction."""
 
 
 def add(organisation: str, stored_at: str, terms: str, places: str) -> str:
@@ -140,13 +149,29 @@ async def forget_actors(connection: Connection, rows: Iterable[tuple[str, bool, 
 
     rows: organisation, kind of data, the actor's canonical text, and the time and the number of the transaction.
     """
-    columns: tuple[list[Any], ...] = ([], [], [])
-    for organisation, is_test, actor, stored_at, xid in rows:
-        for is_broad in (False, True):
-            columns[0].append(term_key(organisation, is_test, agent_term(actor, is_broad=is_broad)))
-            columns[1].append(stored_at)
-            columns[2].append(xid)
-    await connection.execute(_FORGET, *columns)
+    named = [
+        (term_key(organisation, is_test, agent_term(actor, is_broad=is_broad)), stored_at, xid)
+        for organisation, is_test, actor, stored_at, xid in rows
+        for is_broad in (False, True)
+    ]
+    await forget_rows(connection, named)
+
+
+async def forget_rows(connection: Connection, rows: Collection[Row]) -> None:
+    """Have nothing found by these rows."""
+    if rows:
+        await connection.execute(_FORGET, *[list(column) for column in zip(*sorted(rows), strict=True)])
+
+
+async def lose_places(connection: Connection, lost: Mapping[Row, Set[int]]) -> None:
+    """Have the statements at these places of their transactions found by these rows no more."""
+    if not lost:
+        return
+    rows = sorted(lost)
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    places = ["{" + ",".join(map(str, sorted(lost[row]))) + "}" for row in rows]
+    await connection.execute(_LOSE_PLACES, *columns, places)
+    await connection.execute(_DROP_EMPTY, *columns)
 
 
 def _referral(row: Any) -> Referral:

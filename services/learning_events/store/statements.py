@@ -57,7 +57,8 @@ IS_VOID: Final = """(SELECT true FROM voids AS v WHERE v.organisation = s.organi
     AND v.is_test = s.is_test AND v.target = s.id LIMIT 1) IS NOT NULL AND NOT s.is_voiding"""
 _TARGETS: Final = f"""
 SELECT s.id, s.person, s.fact_id, s.is_voiding, {IS_VOID} FROM statements AS s
-WHERE s.organisation = $1 AND s.is_test = $2 AND s.id = ANY($3::uuid[]) AND s.original IS NOT NULL
+WHERE s.organisation = $1 AND s.is_test = $2 AND s.id = ANY($3::uuid[])
+    AND (s.original IS NOT NULL OR s.account IS NOT NULL)
 """  # noqa: S608 - a constant
 _ADD_VOIDS: Final = """
 INSERT INTO voids (organisation, is_test, target, voiding, occurred_at)
@@ -188,7 +189,7 @@ class PostgresLedger:
         self.stored_at = stored_at
 
     async def targets(self, ids: Collection[str]) -> Mapping[str, Target]:
-        """Return those of the statements that are kept and not erased, to be voided."""
+        """Return those of the statements that were not erased, to be voided: the facts of the others stand."""
         rows = await self._tx.connection.fetch(_TARGETS, self._writer.organisation, self._writer.is_test, list(ids))
         return {str(row[0]): _target(row) for row in rows}
 
