@@ -35,7 +35,7 @@ def refused(
             show(one, json, lambda: _drawn(one))
             return
         found = api.items("/v1/deliveries", limit, refused="true")
-    rows = ((one["id"], one["received_at"], one["path"], one["status"], _first(one), _state(one)) for one in found)
+    rows = ((one["id"], one["received_at"], one["path"], _status(one), _first(one), _state(one)) for one in found)
     columns = ("delivery", "received", "path", "status", "first fault", "sent again")
     show(found, json, lambda: table(columns, rows, "nothing was refused in the last week"))
 
@@ -112,6 +112,10 @@ def _became(one: dict[str, Any]) -> str:
 def _item(one: dict[str, Any]) -> str:
     text = "" if one["item"] is None else jsonlib.dumps(one["item"], ensure_ascii=False)
     return text if len(text) <= ITEM_CHARACTERS_SHOWN else f"{text[:ITEM_CHARACTERS_SHOWN]}…"
+
+
+def _status(one: dict[str, Any]) -> str:
+    return str(one["status"]) if one["times"] == 1 else f"{one['status']}, {one['times']} times"
 
 
 def _state(one: dict[str, Any]) -> str:

@@ -286,6 +286,36 @@ async def test_after_an_erasure_nothing_is_left_to_be_mended(house: House, platf
     assert (await platform.send({}, f"{PATH}/{delivery['id']}:resend")).status_code == 404
 
 
+async def test_two_patches_at_once_are_both_there(platform: Platform) -> None:
+    await platform.send(statement(verb={}))
+    delivery = await newest(platform)
+    names = [f"urn:x:{number}" for number in range(6)]
+    changes = [[{"op": "add", "path": f"/verb/{name}", "value": 1}] for name in names]
+    for response in await asyncio.gather(*(patch(platform, delivery, 0, change) for change in changes)):
+        assert response.status_code == 200
+    assert sorted((await newest(platform))["refused"][0]["item"]["verb"]) == names
+
+
+async def test_stored_and_not_marked_it_is_a_duplicate_the_next_time_and_marked_then(
+    house: House, platform: Platform
+) -> None:
+    await platform.send([statement(verb={})], "/v1/statements:bulk")
+    delivery = await newest(platform)
+    body = {"items": [{"index": 0, "item": {**delivery["refused"][0]["item"], "verb": VERB}}]}
+    async with house.backbone.backbone() as tx:  # holds the row, so that what was stored cannot be marked
+        await tx.connection.execute("UPDATE deliveries SET bytes = bytes WHERE id = $1", delivery["id"])
+        sending = asyncio.create_task(platform.send(body, f"{PATH}/{delivery['id']}:resend"))
+        async with asyncio.timeout(4):
+            while await stored_count(house, platform) == 0:
+                await asyncio.sleep(0.02)
+        sending.cancel()  # the sender goes away here
+        await asyncio.gather(sending, return_exceptions=True)
+    assert await resent(platform, delivery, body) in ([(0, "duplicate")], [(0, "stored")])
+    assert await resent(platform, delivery) in ([(0, "duplicate")], [(0, "stored")])
+    assert (await newest(platform))["resent_at"] is not None
+    assert await house.counts(platform.organisation) == (1, 1)
+
+
 async def test_by_the_command_line_it_is_listed_mended_patched_and_sent_again(
     house: House, platform: Platform, tmp_path: Path
 ) -> None:
