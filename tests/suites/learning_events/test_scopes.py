@@ -21,6 +21,7 @@ from tests.suites.learning_events.house import HOME_PAGE, House, Platform, items
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 WRITE, STATE, PROFILE, READ = ({"write"}, {"state"}, {"profile"}, {"read"})
+ADMIN = {"admin"}
 READ_OR_MINE = {"read", "read/mine"}
 WRITE_OR_READ = {"write", "read"}
 DOCUMENT: Final = ("GET", "PUT", "POST", "DELETE")
@@ -57,6 +58,9 @@ NEEDED: Final[dict[tuple[str, str], set[str]]] = {
     ("GET", "/v1/imports/{import_id}/report"): WRITE_OR_READ,
     ("PATCH", "/v1/imports/{import_id}"): WRITE,
     ("POST", "/v1/imports/{import_id}:cancel"): WRITE,
+    ("GET", "/v1/retention"): ADMIN,
+    ("PUT", "/v1/retention"): ADMIN,
+    ("POST", "/v1/retention:preview"): ADMIN,
 }
 """Each operation of a key, and the scopes of which one opens it."""
 AGENT = quote(json.dumps({"account": {"homePage": HOME_PAGE, "name": "ada"}}))
