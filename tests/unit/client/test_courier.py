@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.client.backoff import LAST_SECONDS
 from shared.client.courier import IDLE, Courier, Pause
 from shared.client.exchange import Answer, Request
 from shared.client.progress import Progress
@@ -76,6 +77,26 @@ def test_a_failure_is_waited_out_and_said(bench: Bench) -> None:
     bench.request()
     bench.courier.answered(receipt([item()]))
     assert bench.courier.progress == Progress(delivered=1, waiting=0, refused=0, problem=None)
+
+
+def test_an_hour_without_the_server_costs_a_request_a_minute_and_is_over_within_one(bench: Bench) -> None:
+    bench.send(60)
+    down_until, tries = bench.now + 3_600, 0
+    while bench.now < down_until:
+        step = bench.courier.step()
+        if isinstance(step, Pause):
+            assert step.seconds <= LAST_SECONDS
+            bench.now += step.seconds
+        else:
+            tries += 1
+            bench.courier.lost("the server is not reached: ConnectError")
+    assert tries < 75
+    back_at = bench.now
+    while isinstance(step := bench.courier.step(), Pause):
+        bench.now += step.seconds
+    assert bench.now - back_at <= LAST_SECONDS
+    bench.courier.answered(receipt([item(number=number) for number in range(1, 61)]))
+    assert bench.courier.progress == Progress(delivered=60, waiting=0, refused=0, problem=None)
 
 
 def test_a_flush_ends_our_own_wait_and_not_the_one_the_server_asked_for(bench: Bench) -> None:
