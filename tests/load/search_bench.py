@@ -173,7 +173,7 @@ async def _plans(connection: Any, platform: Platform) -> dict[str, str]:
     await connection.execute("SET ROLE learning_events_door")
     await connection.execute("SELECT set_config('deedlog.organisation', $1, false)", platform.organisation)
     for others in (0, 2):
-        bounds = (keys[0], SINCE_EVER, FOR_EVER, LAST.stored_at, str(LAST.xid), LOOKS[0])
+        bounds = (keys[0], SINCE_EVER, FOR_EVER, LAST.stored_at, str(LAST.xid), LOOKS[0], 101)
         rows = await connection.fetch(
             f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {search._rows(others, False)}", *bounds, *keys[1 : 1 + others]
         )

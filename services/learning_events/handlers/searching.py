@@ -13,10 +13,10 @@ from services.learning_events.domain.terms import key_term
 from services.learning_events.handlers.ports import Attachments, Catalogue, Catalogues, Reader
 from shared.kernel.clock import Clock
 
-LOOKS: Final = (250, 1_500)
-"""Rows of the index that each look of one page may meet with others: about 1 ms, and 8 ms.
+LOOKS: Final = (1_500, 250)
+"""Rows of the index that each look of one page may meet with others, if it has to: about 10 ms, and 2 ms.
 
-Where they find less than a page, the reader goes on by its `more`.
+A look ends where it has found enough. Where they find less than a page, the reader goes on by its `more`.
 """
 PAGE_BYTES_MAX: Final = 8 << 20
 """Bytes of the statements of one page; the first is given whatever it has."""

@@ -41,9 +41,11 @@ _VISIBLE: Final = f"""
 SELECT at.number, octet_length(s.original), {IS_VOID} {_AT} ORDER BY at.number
 """
 _READ: Final = f"SELECT {COLUMNS} {_AT} ORDER BY at.number"
-_MET: Final = """, (
-    SELECT q.places FROM searchable AS q WHERE q.term = ${number} AND q.stored_at = e.stored_at AND q.xid = e.xid
-)"""
+# A row of its own for each, behind LIMIT: so each is asked for by its key, and none once enough were found.
+_MET: Final = """ CROSS JOIN LATERAL (
+    SELECT q.places FROM searchable AS q
+    WHERE q.term = ${number} AND q.stored_at = e.stored_at AND q.xid = e.xid LIMIT 1
+) AS met{number}"""
 
 
 class PostgresCatalogues:
@@ -92,20 +94,20 @@ class PostgresCatalogue:
     async def matches(self, terms: Sequence[str], search: Search, wanted: int, lookups_max: int) -> Matches:
         """Return up to `wanted` statements that are found by all these terms, the first being read through."""
         first, *others = (self._key(term) for term in terms)
+        start = search.start
+        bounds = (first, search.since, search.until, start.stored_at, str(start.xid))
         # A row of one term alone holds a statement at least; twice as many leave room for what is void.
         rows_max = max(1, lookups_max // len(others)) if others else min(lookups_max, 2 * wanted)
-        start = search.start
-        rows = await self._connection.fetch(
-            _rows(len(others), search.is_ascending),
-            *(first, search.since, search.until, start.stored_at, str(start.xid), rows_max),
-            *others,
-        )
+        enough = wanted if others else rows_max
+        question = _rows(len(others), search.is_ascending)
+        rows = await self._connection.fetch(question, *bounds, rows_max, enough, *others)
         found = tuple(islice(_in_all(rows, search), wanted))
         if len(found) == wanted:
             return Matches(found, found[-1].at)
-        if len(rows) < rows_max:
-            return Matches(found, None)
-        return Matches(found, search.behind(rows[-1][0], int(rows[-1][2])))
+        if len(rows) == enough:
+            return Matches(found, search.behind(rows[-1][0], int(rows[-1][2])))
+        last = await self._connection.fetchrow(_last(search.is_ascending), *bounds, rows_max) if others else None
+        return Matches(found, None if last is None else search.behind(last[0], int(last[1])))
 
     async def visible(self, found: Sequence[Found]) -> list[tuple[Found, int]]:
         """Return those that this reader may see and that are not void or erased, each with its bytes."""
@@ -129,7 +131,7 @@ class PostgresCatalogue:
 @lru_cache
 def _reach(is_ascending: bool) -> str:
     """Return the question for when the $6-th row of each term of $1 was stored, within bounds as in `_rows`."""
-    direction, from_on = ("ASC", ">=") if is_ascending else ("DESC", "<=")
+    direction, from_on = _order(is_ascending)
     return f"""
 SELECT (
     SELECT s.stored_at FROM searchable AS s WHERE s.term = named.term AND s.stored_at > $2 AND s.stored_at <= $3
@@ -141,20 +143,40 @@ SELECT (
 
 @lru_cache
 def _rows(others: int, is_ascending: bool) -> str:
-    """Return the question for $6 rows of term $1 stored after $2 and up to $3, from ($4, $5) on, in order.
+    """Return the question for up to $7 of the first $6 rows of term $1 stored after $2 and up to $3, in order.
 
-    Beside each stand the places of `others` more terms, from $7 on, in the same transaction. They are asked for behind
-    the bound and not joined: the planner would sort and hash all rows of a term for it.
+    They begin at ($4, $5). Beside each stand the places of `others` more terms, from $8 on, in the same transaction;
+    where one has none in common with the row, the row is left out. They are not joined as they are: the planner would
+    sort and hash all rows of a term for it.
     """
-    direction, from_on = ("ASC", ">=") if is_ascending else ("DESC", "<=")
-    met = "".join(_MET.format(number=number) for number in range(7, 7 + others))
+    direction, _ = _order(is_ascending)
+    numbers = range(8, 8 + others)
+    met = "".join(_MET.format(number=number) for number in numbers)
+    places = "".join(f", met{number}.places" for number in numbers)
+    common = " AND ".join(["true", *(f"e.places && met{number}.places" for number in numbers)])
     return f"""
-SELECT e.stored_at, e.epoch, e.xid::text, e.places{met} FROM (
-    SELECT stored_at, epoch, xid, places FROM searchable
-    WHERE term = $1 AND stored_at > $2 AND stored_at <= $3 AND (stored_at, xid) {from_on} ($4, $5::text::xid8)
-    ORDER BY stored_at {direction}, xid {direction} LIMIT $6
-) AS e ORDER BY e.stored_at {direction}, e.xid {direction}
+SELECT e.stored_at, e.epoch, e.xid::text, e.places{places} FROM (
+    SELECT stored_at, epoch, xid, places FROM {_named(is_ascending)} LIMIT $6
+) AS e{met} WHERE {common} ORDER BY e.stored_at {direction}, e.xid {direction} LIMIT $7
 """  # noqa: S608 - numbers and constants
+
+
+@lru_cache
+def _last(is_ascending: bool) -> str:
+    """Return the question for the $6-th of the rows that `_rows` looks at; there is none where they are fewer."""
+    return f"SELECT stored_at, xid::text FROM {_named(is_ascending)} OFFSET $6::bigint - 1 LIMIT 1"  # noqa: S608
+
+
+def _named(is_ascending: bool) -> str:
+    """Return the rows of term $1 within $2 and $3 from ($4, $5) on, in order."""
+    direction, from_on = _order(is_ascending)
+    return f"""searchable
+    WHERE term = $1 AND stored_at > $2 AND stored_at <= $3 AND (stored_at, xid) {from_on} ($4, $5::text::xid8)
+    ORDER BY stored_at {direction}, searchable.xid {direction}"""
+
+
+def _order(is_ascending: bool) -> tuple[str, str]:
+    return ("ASC", ">=") if is_ascending else ("DESC", "<=")
 
 
 def _in_all(rows: Sequence[Any], search: Search) -> Iterator[Found]:
