@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -50,6 +50,27 @@ _UNREAD: Final = (TooLarge, Unsupported, SlowBody)
 SERVICE: Final = "learning_events"
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request as it came in. method: of HTTP, or gRPC; path: a template, or the method of gRPC in full."""
+
+    caller: Principal
+    received_at: datetime
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What a request came to. status: as HTTP has it. refused: its refused items, where they are kept."""
+
+    status: int
+    counts: Mapping[str, int] = field(default_factory=dict)
+    faults: Sequence[Fault] = ()
+    refused: bytes | None = None
+
+
 class DeliveryNotes:
     """Notes what passes, and what does not."""
 
@@ -72,9 +93,10 @@ class DeliveryNotes:
         self, method: str, path: str, headers: Mapping[str, str], principal: Principal | None, error: Rejected
     ) -> None:
         """Note a caller who was turned away; one whose key opens nothing, once it is known whose it was."""
+        now = self._clock.now()
         if principal is not None:
             telemetry.CALLERS_REFUSED.labels(SERVICE, "forbidden").inc()
-            self.note(principal, self._clock.now(), method, path, headers, status_of(error), {}, error.faults, None, 0)
+            self._note(Sent(principal, now, method, path, headers), Became(status_of(error), faults=error.faults), 0)
             return
         try:
             secret = parse_authorization(headers.get("authorization"))
@@ -82,104 +104,67 @@ class DeliveryNotes:
             telemetry.CALLERS_REFUSED.labels(SERVICE, "no-credential").inc()
             return
         fault = error.faults[0] if error.faults else Fault("authorization", error.message, "")
-        request_id = _request_id(headers)
-        self._failed.note(Attempt(secret.text, secret.key_id, method, path, request_id, self._clock.now(), fault))
+        self._failed.note(Attempt(secret.text, secret.key_id, method, path, _request_id(headers), now, fault))
 
     def batch(self, caller: Principal, method: str, metadata: Iterable[tuple[str, Any]] | None) -> BatchNotes:
         """Return what notes a batch that comes by gRPC now. method: in full; metadata: of its call."""
         started = self._clock.monotonic()
-        sent = (caller, self._clock.now(), GRPC, method, dict(metadata or ()))
-        return BatchNotes(self.note, sent, lambda: round((self._clock.monotonic() - started) * 1000))
-
-    def note(
-        self,
-        caller: Principal,
-        received_at: datetime,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        status: int,
-        counts: Mapping[str, int],
-        faults: Iterable[Fault],
-        refused: bytes | None,
-        milliseconds: int,
-        body_bytes: int | None = None,
-    ) -> None:
-        """Have a request of a key noted; of one that belongs to no organisation nothing is."""
-        if caller.organisation is None:
-            return
-        size = int(headers.get("content-length") or 0) if body_bytes is None else body_bytes
-        head = (self._new_id(), caller.organisation, caller.is_test, caller.id, received_at, method, path, status)
-        tail = (_request_id(headers), headers.get(VERSION_HEADER, "")[:20], size, milliseconds)
-        self._log.note(Delivery(*head, *tail, counts, tuple(faults)[:FAULTS_MAX], refused))
+        sent = Sent(caller, self._clock.now(), GRPC, method, dict(metadata or ()))
+        return BatchNotes(lambda became, size: self._note(sent, became, self._milliseconds_since(started), size))
 
     def _noting(self, handler: Handler) -> Handler:
         async def note(call: Call) -> Reply:
-            received_at, started = self._clock.now(), self._clock.monotonic()
+            started = self._clock.monotonic()
+            sent = Sent(call.principal, self._clock.now(), call.method, call.route, call.headers)
             try:
                 reply = await handler(call)
             except DeedlogError as error:
                 faults = error.faults if isinstance(error, Rejected) else ()
                 refused = await _kept(call, faults) if faults and not isinstance(error, _UNREAD) else None
-                self._note(call, received_at, started, status_of(error), {}, faults, refused)
+                became = Became(status_of(error), faults=faults, refused=refused)
+                self._note(sent, became, self._milliseconds_since(started))
                 raise
             counts, errors = outcomes(reply)
             refused = await _kept(call, errors=errors) if errors else None
-            self._note(call, received_at, started, reply.status, counts, told(errors), refused)
+            became = Became(reply.status, counts, told(errors), refused)
+            self._note(sent, became, self._milliseconds_since(started))
             return reply
 
         return note
 
-    def _note(
-        self,
-        call: Call,
-        received_at: datetime,
-        started: float,
-        status: int,
-        counts: Mapping[str, int],
-        faults: Iterable[Fault],
-        refused: bytes | None,
-    ) -> None:
-        took = round((self._clock.monotonic() - started) * 1000)
-        sent = (call.method, call.route, call.headers)
-        self.note(call.principal, received_at, *sent, status, counts, faults, refused, took)
+    def _note(self, sent: Sent, became: Became, milliseconds: int, body_bytes: int | None = None) -> None:
+        """Have a request of a key noted; of one that belongs to no organisation nothing is."""
+        caller, headers = sent.caller, sent.headers
+        if caller.organisation is None:
+            return
+        size = _announced_bytes(headers) if body_bytes is None else body_bytes
+        head = (self._new_id(), caller.organisation, caller.is_test, caller.id, sent.received_at)
+        middle = (sent.method, sent.path, became.status, _request_id(headers), headers.get(VERSION_HEADER, "")[:20])
+        faults = tuple(became.faults[:FAULTS_MAX])
+        self._log.note(Delivery(*head, *middle, size, milliseconds, became.counts, faults, became.refused))
+
+    def _milliseconds_since(self, started: float) -> int:
+        return round((self._clock.monotonic() - started) * 1000)
 
 
 class BatchNotes:
-    """Notes what became of one batch that came by gRPC. notes: where to; started: by the monotonic clock."""
+    """Notes what became of one batch that came by gRPC. note: is handed that, and how many bytes came."""
 
-    def __init__(
-        self,
-        note: Callable[..., None],
-        sent: tuple[Principal, datetime, str, str, Mapping[str, str]],
-        elapsed: Callable[[], int],
-    ) -> None:
+    def __init__(self, note: Callable[[Became, int], None]) -> None:
         self._note = note
-        self._sent = sent
-        self._elapsed = elapsed
 
     def taken(self, form: Form | None, bodies: Sequence[bytes], results: Sequence[ItemResult]) -> None:
         """Note a batch whose items were looked at one by one."""
         counts = Counter(one.outcome for one in results)
         errors = {one.index: as_errors(one.faults) for one in results if one.faults}
         kept = _kept_of(form, bodies, errors, is_whole=False) if errors else None
-        self._told(bodies, 200, counts, told(errors), kept)
+        self._note(Became(200, counts, told(errors), kept), sum(map(len, bodies)))
 
     def refused(self, form: Form | None, bodies: Sequence[bytes], error: DeedlogError) -> None:
         """Note a batch that was refused whole."""
         faults = error.faults if isinstance(error, Rejected) else ()
         kept = _kept_of(form, bodies, {}, is_whole=True) if faults else None
-        self._told(bodies, status_of(error), {}, faults, kept)
-
-    def _told(
-        self,
-        bodies: Sequence[bytes],
-        status: int,
-        counts: Mapping[str, int],
-        faults: Iterable[Fault],
-        kept: bytes | None,
-    ) -> None:
-        self._note(*self._sent, status, counts, faults, kept, self._elapsed(), sum(map(len, bodies)))
+        self._note(Became(status_of(error), faults=faults, refused=kept), sum(map(len, bodies)))
 
 
 def outcomes(reply: Reply) -> tuple[Mapping[str, int], Errors]:
@@ -246,6 +231,12 @@ def _sent(call: Call, raw: bytes) -> SentItems | None:
         form: Any = "any" if call.route == "/v1/events" else "xapi"
         return sent_alone_or_listed(form, raw, are_lines=essence in LINES)
     return None
+
+
+def _announced_bytes(headers: Mapping[str, str]) -> int:
+    """Return what Content-Length says; 0 where it says nothing. Over gRPC anybody may send a header of that name."""
+    text = headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def _request_id(headers: Mapping[str, str]) -> str:

@@ -157,11 +157,12 @@ async def test_who_is_turned_away_by_grpc_shows_too(house: House, platform: Plat
     request = learning_events_pb2.PublishBatchRequest(format=format_xapi, items=items_of([statement()]))
     for caller, error in ((over, Broken), (mute, Forbidden)):
         async with channel(f"127.0.0.1:{house.rpc_port}", caller.secret) as opened:
+            publish = service_pb2_grpc.LearningEventsServiceStub(opened).PublishBatch
             with pytest.raises(error), kernel_errors("learning_events"):
-                await service_pb2_grpc.LearningEventsServiceStub(opened).PublishBatch(request)
+                await publish(request, metadata=(("x-request-id", "lms-7"), ("x-any-bin", b"\x00")))
     found = {one["status"]: one for one in await deliveries(platform, 2)}
     assert {status: one["key"] for status, one in found.items()} == {401: over.key, 403: mute.key}
-    assert {one["method"] for one in found.values()} == {"gRPC"}
+    assert {(one["method"], one["request_id"]) for one in found.values()} == {("gRPC", "lms-7")}
     assert "expired" in found[401]["errors"][0]["rule"]
 
 
