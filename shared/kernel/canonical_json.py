@@ -88,10 +88,11 @@ def loads_items(raw: bytes, *, bytes_max: int = BYTES_MAX) -> tuple[JsonValue, l
     For half the price of both. Raises as `loads` does.
     """
     value = _parsed(raw, DEPTH_MAX, bytes_max)
-    if type(value) is list and _is_echo(raw, value):
-        forms = [_plain_form(item) for item in value]
+    if _is_echo(raw, value):
+        items = value if type(value) is list else [value]
+        forms = [_plain_form(item) for item in items]
         if None not in forms:
-            return value, cast("list[tuple[Any, bytes]]", list(zip(value, forms, strict=True)))
+            return value, cast("list[tuple[Any, bytes]]", list(zip(items, forms, strict=True)))
     if not _is_beyond_doubt(raw, value, DEPTH_MAX):
         value = _loads_slowly(raw, DEPTH_MAX)
     return value, [(item, dumps(item)) for item in (value if type(value) is list else [value])]
