@@ -16,6 +16,8 @@ from shared.kernel.errors import Fault
 
 FAULTS_MAX: Final = 20
 """Faults told of a delivery in lists; the refused items tell their own."""
+FAULT_CHARACTERS_MAX: Final = 300
+"""Of pointer, rule and mend each, in the log: with them a row has about 20 KB at most, beside its refused items."""
 
 
 @dataclass(frozen=True, slots=True)

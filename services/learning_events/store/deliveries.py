@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from services.learning_events.domain.delivery import Delivery
+from services.learning_events.domain.delivery import FAULT_CHARACTERS_MAX, Delivery
 from services.learning_events.handlers.ports import Reader
 from shared.kernel.errors import Fault
 from shared.runtime.backbone import Backbone
@@ -157,7 +157,10 @@ def _seen_by(reader: Reader) -> tuple[str, bool, str | None]:
 
 
 def _row(one: Delivery) -> tuple[Any, ...]:
-    faults = [{"pointer": fault.pointer, "rule": fault.rule, "mend": fault.mend} for fault in one.faults]
+    most = FAULT_CHARACTERS_MAX
+    faults = [
+        {"pointer": each.pointer[:most], "rule": each.rule[:most], "mend": each.mend[:most]} for each in one.faults
+    ]
     head = (one.organisation, one.id, one.is_test, one.key, one.received_at, one.method, one.path, one.status)
     tail = (
         one.request_id,

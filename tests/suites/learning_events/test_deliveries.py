@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.learning_events.domain.delivery import Delivery
+from services.learning_events.domain.delivery import FAULT_CHARACTERS_MAX, FAULTS_MAX, Delivery
 from services.learning_events.domain.refused_items import ITEMS_BYTES_MAX
 from services.learning_events.handlers.delivering import WAITING_BYTES_MAX, WAITING_MAX, DeliveryLog
 from services.learning_events.store.deliveries import (
@@ -192,6 +192,23 @@ async def test_beyond_the_bound_a_note_is_dropped_and_counted_and_nobody_waits(
     for _ in range(WAITING_BYTES_MAX // ITEMS_BYTES_MAX + 1):
         heavy.note(noted(platform, datetime.now(UTC), b"x" * ITEMS_BYTES_MAX))
     assert sum(dropped) == 4
+
+
+async def test_a_row_is_bounded_whatever_the_names_in_what_was_refused(house: House, platform: Platform) -> None:
+    name = "n" * 190
+    deep: Any = 1
+    for _ in range(30):
+        deep = {name: deep}
+    bad = statement(context={"extensions": deep}, verb={})
+    for number in range(30):
+        bad[f"{name}{number}"] = deep
+    assert (await platform.send(bad)).status_code == 400
+    await deliveries(platform, 1)
+    async with house.backbone.reading() as connection:
+        size = await connection.fetchval(
+            "SELECT octet_length(faults) FROM deliveries WHERE organisation = $1", platform.organisation
+        )
+    assert size <= FAULTS_MAX * 3 * (FAULT_CHARACTERS_MAX + 20)
 
 
 async def test_what_waits_is_written_when_the_log_is_stopped(house: House, platform: Platform) -> None:
