@@ -113,7 +113,7 @@ def test_access_tokens_that_open_nothing_are_each_named_in_one_sentence(house: J
     assert soon(lambda: revoked in summary_for(house, bearers[1]))
 
     # Of nobody.
-    sentence = summary_for(house, {"authorization": "Bearer dla_" + "A" * 43})
+    sentence = summary_for(house, {"authorization": "Bearer dlo_" + "A" * 43})
     assert "nobody issued this credential" in sentence
 
 

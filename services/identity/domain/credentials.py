@@ -22,7 +22,7 @@ SECRET_BYTES: Final = 32
 KEY_PREFIX: Final = "dlk_"
 TEST_KEY_PREFIX: Final = "dlt_"
 SESSION_PREFIX: Final = "dls_"
-ACCESS_PREFIX: Final = "dla_"
+ACCESS_PREFIX: Final = "dlo_"
 """Of an access token, whichever data its key sees."""
 ADMIN_ID: Final = "admin"
 """The operator's key has no row; this is its id, and the user name when it is sent by Basic."""

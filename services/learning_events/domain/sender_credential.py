@@ -12,7 +12,7 @@ from typing import Final
 from shared.kernel.errors import Fault
 
 POINTER: Final = "authorization"
-ACCESS_PREFIX: Final = "dla_"
+ACCESS_PREFIX: Final = "dlo_"
 _SECRETS: Final = ("dlk_", "dlt_", ACCESS_PREFIX)
 _SESSION: Final = "dls_"
 _KEY_ID: Final = "key_"
@@ -44,7 +44,7 @@ def _bearer_fault(value: str) -> Fault | None:
     if value.startswith(_SESSION):
         return _fault("Bearer got the token of a person's session, and platforms send with a key")
     if not value.startswith(_SECRETS):
-        return _fault("what follows Bearer has not the form of a key's secret (dlk_, dlt_) or access token (dla_)")
+        return _fault("what follows Bearer has not the form of a key's secret (dlk_, dlt_) or access token (dlo_)")
     return None
 
 

@@ -49,7 +49,7 @@ class Server:
         if self.refusals:
             return self.refusals.pop(0)
         self.granted += 1
-        token = f"dla_{self.granted}"
+        token = f"dlo_{self.granted}"
         self.good.add(token)
         return httpx.Response(200, json={"access_token": token, "token_type": "bearer", "expires_in": self.seconds})
 
@@ -105,7 +105,7 @@ async def test_a_token_that_ends_early_is_replaced_and_nothing_waits_for_it(kind
         second = await client.send(statement())
         assert await client.flush(FLUSH_SECONDS)
         assert (await client.progress()).problem is None
-    assert (server.delivered, server.by) == ([first, second], ["dla_1", "dla_1", "dla_2"])
+    assert (server.delivered, server.by) == ([first, second], ["dlo_1", "dlo_1", "dlo_2"])
 
 
 async def test_without_a_token_everything_waits_and_the_reason_is_told(kind: Kind, spool: Path) -> None:

@@ -140,7 +140,7 @@ async def test_a_token_ends_with_its_key(house: IdentityHouse) -> None:
 
 async def test_a_token_is_kept_as_a_digest_alone(house: IdentityHouse) -> None:
     token = (await grant(house, await a_key(house)))["access_token"]
-    assert token.startswith("dla_")
+    assert token.startswith("dlo_")
     async with house.backbone.reading() as connection:
         tables = await connection.fetch(
             "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('public', 'backbone')"
@@ -293,7 +293,7 @@ async def test_a_token_that_opens_nothing_any_more_names_its_key(house: Identity
     for key_id in ("", key["id"]):
         found = await house.rpc.NameKey(identity_pb2.NameKeyRequest(secret=token, key_id=key_id))
         assert (found.key, found.organisation, found.is_secret_right) == (key["id"], key["organisation"], True)
-    wrong = await house.rpc.NameKey(identity_pb2.NameKeyRequest(secret="dla_" + "A" * 43, key_id=key["id"]))
+    wrong = await house.rpc.NameKey(identity_pb2.NameKeyRequest(secret="dlo_" + "A" * 43, key_id=key["id"]))
     assert (wrong.key, wrong.is_secret_right) == (key["id"], False)
 
 

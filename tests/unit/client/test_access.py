@@ -33,7 +33,7 @@ def access(clock: Clock, **more: Any) -> TokenAccess:
     return TokenAccess(ClientCredentials("key_x", "dlk_x", **more), URL, clock)
 
 
-def granted(token: str = "dla_1", **changes: Any) -> Answer:
+def granted(token: str = "dlo_1", **changes: Any) -> Answer:
     body = {"access_token": token, "token_type": "Bearer", "expires_in": 3600, **changes}
     return Answer(200, {}, json.dumps(body).encode())
 
@@ -54,7 +54,7 @@ def test_a_token_is_used_until_shortly_before_its_end(seconds: int, part: float)
     tokens.needed()
     clock.seconds += 1  # the answer is slow: the life counts from the question
     tokens.told(granted(expires_in=seconds))
-    assert tokens.headers() == {"authorization": "Bearer dla_1"}
+    assert tokens.headers() == {"authorization": "Bearer dlo_1"}
     clock.seconds = 100.0 + part * seconds
     if tokens.needed() is None:
         assert clock.seconds <= 100.0 + seconds
@@ -79,7 +79,7 @@ def test_a_token_that_was_good_and_is_refused_is_replaced_once() -> None:
     assert not tokens.is_outdated(TAKEN)
     assert tokens.is_outdated(REFUSED)
     assert tokens.needed() is not None
-    tokens.told(granted("dla_2"))
+    tokens.told(granted("dlo_2"))
     assert not tokens.is_outdated(REFUSED), "a new token that is refused is no reason to ask for another at once"
     assert tokens.needed() is not None, "and the next try begins with another"
 

@@ -114,7 +114,7 @@ def test_a_basic_header_of_any_bytes_is_judged_and_its_secret_is_not_repeated(ra
 def test_a_credential_of_the_right_form_is_left_to_identity() -> None:
     assert credential_fault(f"Bearer {SECRET}") is None
     assert credential_fault(basic(f"{ID}:{SECRET}")) is None
-    assert credential_fault("Bearer dla_0123") is None
+    assert credential_fault("Bearer dlo_0123") is None
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_valid_credential_that_does_not_fit_is_told_why(sender: Sender, check:
     ids=lambda fault: fault.rule[5:30],
 )
 def test_a_credential_that_ended_is_named_in_one_sentence(ended: Fault) -> None:
-    header = "Bearer dla_0123"
+    header = "Bearer dlo_0123"
     set_up = SetUp(header, None, ended, f"{ORIGIN}/xapi", None, NOW, "https", XapiVersion.V2_0, None, None)
     findings = diagnose(set_up, ORIGIN, NOW, lambda: "")
     assert summary(findings) == f"credential: {ended.rule}. {ended.mend}"
