@@ -83,6 +83,13 @@ CALLERS_REFUSED: Final = Counter(
     ["service", "reason"],
 )
 
+RETENTION_REMOVED: Final = Counter(
+    "deedlog_retention_removed", "Statements removed because of their age, by their organisation's policy.", ["service"]
+)
+BACKFILLED: Final = Counter(
+    "deedlog_backfilled", "Statements looked at that were stored before what they are found by was.", ["service"]
+)
+
 
 def count_bound(bound: str, times: int = 1) -> None:
     """Count that the bound of this name was met; `bound` is a constant of ours, such as "http-body-bytes"."""

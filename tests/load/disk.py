@@ -15,13 +15,13 @@ SELECT c.oid::regclass::text, pg_table_size(c.oid)::bigint, ARRAY(
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname IN ('public', 'backbone', 'derived') ORDER BY pg_total_relation_size(c.oid) DESC
 """
-SHOWN_BYTES_MIN: Final = 1.0
+SHOWN_BYTES_MIN: Final = 10.0
 """Tables that take less a statement are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """Bytes a statement: of the rows, what is stored out of line included, and of each index."""
+    """Bytes: of the rows, what is stored out of line included, and of each index."""
 
     rows: float
     indexes: Mapping[str, float]
@@ -32,12 +32,21 @@ class TableSize:
         return self.rows + sum(self.indexes.values())
 
 
-async def table_sizes(connection: Any, statements: int) -> dict[str, TableSize]:
-    """Return what the tables of a database take a statement, the largest first."""
-    return {
-        name: TableSize(size / statements, {index: bytes_ / statements for index, bytes_ in indexes})
-        for name, size, indexes in await connection.fetch(_SIZES)
-    }
+async def table_sizes(
+    connection: Any, statements: int, empty: Mapping[str, TableSize] | None = None
+) -> dict[str, TableSize]:
+    """Return what the tables of a database take a statement, the largest first.
+
+    empty: what they took, all of it, before the first statement came.
+    """
+    sizes = {name: TableSize(size, dict(indexes)) for name, size, indexes in await connection.fetch(_SIZES)}
+    return {name: _each(size, (empty or {}).get(name), statements) for name, size in sizes.items()}
+
+
+def _each(size: TableSize, empty: TableSize | None, statements: int) -> TableSize:
+    before = empty or TableSize(0, {})
+    indexes = {name: (one - before.indexes.get(name, 0)) / statements for name, one in size.indexes.items()}
+    return TableSize((size.rows - before.rows) / statements, indexes)
 
 
 def size_lines(sizes: Mapping[str, TableSize]) -> Iterator[str]:

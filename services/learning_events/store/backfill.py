@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 from typing import Any, Final, cast
 
@@ -20,6 +21,7 @@ from services.learning_events.store import search_index
 from services.learning_events.store.gate import hold_gate
 from services.learning_events.store.search_index import term_key
 from shared.kernel import canonical_json
+from shared.runtime import telemetry
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Connection
 
@@ -81,6 +83,7 @@ class PostgresBackfill:
             page = await tx.connection.fetch(_PAGE, organisation, is_test, *begin, FILLED_AT_ONCE)
             old = list(takewhile(lambda one: one["stored_at"] <= through, page))
             await _fill(tx.connection, Writer(organisation, "", is_test), old)
+            tx.after_commit(partial(telemetry.BACKFILLED.labels(self._backbone.name).inc, len(old)))
             if len(old) < FILLED_AT_ONCE:
                 await tx.connection.execute(_DONE, organisation, is_test)
             else:

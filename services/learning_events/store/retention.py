@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import accumulate, takewhile
 from typing import Any, Final, cast
 
@@ -26,6 +26,7 @@ from services.learning_events.store.attachments import forget_attached
 from services.learning_events.store.gate import hold_gate, share_gate
 from services.learning_events.store.search_index import Row, term_key
 from shared.kernel import canonical_json
+from shared.runtime import telemetry
 from shared.runtime.backbone import Backbone
 from shared.runtime.postgres import Connection
 
@@ -172,6 +173,7 @@ class PostgresRemoval:
                 step = _Step(tx.connection, store, some)
                 removed = await step.remove(has_gate=needs_gate)
                 await tx.connection.execute(_MOVE, *_key(store), *some[-1][:3], removed)
+                tx.after_commit(partial(telemetry.RETENTION_REMOVED.labels(self._backbone.name).inc, removed))
         return len(some) == len(rows) <= REMOVED_AT_ONCE
 
     async def remove_loose(self, store: Store, before: datetime, *, has_documents: bool) -> bool:

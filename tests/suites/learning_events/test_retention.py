@@ -17,6 +17,7 @@ from services.learning_events.store.statements import PostgresStatements
 from shared.events.learning_events import StatementVoided
 from shared.kernel.clock import FixedClock, SystemClock
 from shared.kernel.ids import system_id
+from shared.runtime import telemetry
 from shared.runtime.auth import SCOPES, Principal
 from tests.suites.learning_events.documents import path, state
 from tests.suites.learning_events.house import House, Platform, statement, voiding
@@ -214,7 +215,10 @@ async def test_much_goes_in_steps_once_however_many_remove_it(
     for size in (20, 1, 7, 20, 20, 3):
         await platform.post([statement() for _ in range(size)])
     await keep(platform, 1)
+    counted = telemetry.RETENTION_REMOVED.labels("learning_events")
+    before = counted._value.get()
     await asyncio.gather(*(a_day_later(house) for _ in range(3)))
+    assert counted._value.get() >= before + 71
     assert await found(platform) == []
     assert (await platform.get("/v1/retention")).json()["items"][0]["removed"] == 71
     assert await rows(house, platform, "searchable") == 0
