@@ -106,6 +106,11 @@ def spelling(value: JsonValue) -> bytes:
     return orjson.dumps(value)
 
 
+def kept(spelling: bytes) -> bytes:
+    """Return a copy that takes no more room than its bytes, for a memory: the library's own takes some kilobytes."""
+    return bytes(memoryview(spelling))
+
+
 def canonical_object(raw: bytes) -> dict[str, JsonValue] | None:
     """Return the object whose canonical form `raw` beyond doubt is; None asks to look closer, and refuses nothing.
 

@@ -30,7 +30,7 @@ class GivenDefinition:
     fingerprint: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.fingerprint = canonical_json.spelling(self.definition)
+        self.fingerprint = canonical_json.kept(canonical_json.spelling(self.definition))
 
     def told(self) -> ToldDefinition | None:
         """Return it as it is kept; None where it is too long."""

@@ -15,6 +15,7 @@ from services.learning_events.domain.batch import validate_batch
 from services.learning_events.domain.normal_form import NormalEvent, normal_form
 from services.learning_events.domain.recurring import (
     BYTES_MAX,
+    _Memory,
     definitions_known,
     recurring_in,
     terms_known,
@@ -67,6 +68,14 @@ def test_what_is_known_keeps_what_python_takes_for_equal_apart() -> None:
             assert known is not None
             found.append(json.dumps(known.definitions[0].definition))
         assert found[0] != found[1]
+
+
+def test_a_memory_that_is_full_begins_anew_and_says_the_same() -> None:
+    memory = _Memory(lambda value: value["id"], entries_max=3, bytes_max=20)
+    assert [memory.of({"id": place}) for place in (1, 2, 3, 1, 4, 1)] == [1, 2, 3, 1, 4, 1]
+    assert len(memory._known) == 2
+    assert memory.of({"id": "x" * 20}) is None
+    assert memory.of([1]) is None
 
 
 def test_a_part_that_is_too_long_to_be_remembered_is_not_taken_for_an_empty_one() -> None:
