@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -26,6 +31,7 @@ from tests.suites.learning_events.test_search import account, found, reference
 from tests.unit.learning_events.caliper_samples import caliper_event, entity, envelope
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+ROOT: Final = Path(__file__).resolve().parents[3]
 DAY = timedelta(days=1)
 ALL = ("write", "read", "state", "admin")
 
@@ -288,3 +294,30 @@ async def test_a_door_sees_no_policy_of_another_organisation(house: House, platf
     await keep(platform, 7)
     async with house.backbone.door(system_id("organisation")) as tx:
         assert await tx.connection.fetchval("SELECT count(*) FROM retention") == 0
+
+
+async def command(platform: Platform, home: Path, *words: str) -> tuple[int, Any, str]:
+    """Return what `deedlog retention` answers: its exit code, JSON, and standard error."""
+    origin = str(platform.house.http.base_url).rstrip("/")
+    own = {"DEEDLOG_ORIGIN": origin, "DEEDLOG_KEY": platform.secret, "DEEDLOG_HOME": str(home)}
+    own["PYTHONPATH"] = f"{ROOT}:{ROOT / 'proto' / 'gen'}"
+    program = [sys.executable, "-m", "cli.main", "retention", *words, "--json"]
+    done = await asyncio.to_thread(
+        subprocess.run, program, cwd=ROOT, env=os.environ | own, capture_output=True, timeout=60, check=False
+    )
+    return done.returncode, json.loads(done.stdout or b"null"), done.stderr.decode()
+
+
+async def test_the_command_tries_sets_and_shows_a_policy(platform: Platform, tmp_path: Path) -> None:
+    await platform.post(statement())
+    code, told, _ = await command(platform, tmp_path, "set", "--days", "30", "--dry-run")
+    assert (code, told["statements"]) == (0, 0)
+    code, told, _ = await command(platform, tmp_path, "set", "--days", "30", "--documents")
+    assert (code, told["days"], told["documents"], told["is_test"]) == (0, 30, True, False)
+    code, told, _ = await command(platform, tmp_path, "show")
+    assert (code, [one["days"] for one in told]) == (0, [30, None])
+    code, told, _ = await command(platform, tmp_path, "set", "--for-ever")
+    assert (code, told["days"]) == (0, None)
+    code, told, said = await command(platform, tmp_path, "set")
+    assert (code, told) == (2, None)
+    assert "--for-ever" in said
