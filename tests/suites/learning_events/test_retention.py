@@ -230,6 +230,30 @@ async def test_much_goes_in_steps_once_however_many_remove_it(
     assert await rows(house, platform, "searchable") == 0
 
 
+async def test_old_ones_go_while_others_write_void_and_refer(house: House, platform: Platform) -> None:
+    old = [statement(f"writer-{number % 3}") for number in range(40)]
+    for start in range(0, 40, 4):
+        await platform.post(old[start : start + 4])
+    then = await moment(house)
+    await keep(platform, 1)
+    young: list[str] = []
+
+    async def write(number: int) -> None:
+        for target in old[number::8]:
+            written = [statement(f"writer-{number % 3}"), reference(target["id"]), voiding(target["id"])]
+            young.extend(await platform.post(written))
+
+    async with asyncio.timeout(40):
+        await asyncio.gather(*(write(number) for number in range(8)), a_day_later(house, then))
+    await a_day_later(house, then)
+    assert sorted(await found(platform)) == sorted(young)
+    assert [await platform.read(one["id"]) for one in old] == [None] * 40
+    told = [one for number in range(3) for one in await house.told(platform.person(f"writer-{number}"))]
+    assert sorted(one.statement for one in told if isinstance(one, StatementVoided)) == sorted(one["id"] for one in old)
+    await a_day_later(house)
+    assert (await rows(house, platform, "searchable"), await rows(house, platform, "referrals")) == (0, 0)
+
+
 async def test_a_step_that_breaks_off_leaves_nothing_half_removed(
     house: House, platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
