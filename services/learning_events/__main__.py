@@ -60,7 +60,7 @@ from services.learning_events.store.statements import PostgresStatements
 from services.learning_events.stream import PeopleEffect
 from shared.events.sources import LEARNING_EVENTS
 from shared.kernel.errors import Broken
-from shared.kernel.ids import system_fact_id, system_id, system_uuid7
+from shared.kernel.ids import system_fact_id, system_id, system_uuid4
 from shared.runtime import telemetry
 from shared.runtime.backbone import Backbone
 from shared.runtime.background import Task
@@ -142,8 +142,8 @@ def _failed_key_log(store: PostgresFailedKeys, peers: Peers) -> FailedKeyLog:
 
 
 def new_statement_id() -> str:
-    """Return an id for a statement that came without one."""
-    return str(system_uuid7())
+    """Return an id for a statement that came without one, of a version that every xAPI client reads."""
+    return str(system_uuid4())
 
 
 def new_import_id() -> str:

@@ -71,6 +71,16 @@ def uuid7_text(unix_milliseconds: int, random_bytes: RandomBytes) -> str:
     return f"{time_digits[:8]}-{time_digits[8:]}-7{digits[1:4]}-{variant}{digits[5:8]}-{digits[8:]}"
 
 
+def uuid4_in_order(unix_milliseconds: int, random_bytes: RandomBytes) -> uuid.UUID:
+    """Return 48 bits of time and 74 random bits as a UUID that calls itself version 4.
+
+    For ids that leave the house where RFC 4122 is the rule, as in xAPI 1.0.3: it ends at version 5, and clients in use
+    refuse a 7. Neighbours in time stay neighbours in an index.
+    """
+    value = uuid7(unix_milliseconds, random_bytes).int
+    return uuid.UUID(int=value & ~(0xF << 76) | 0x4 << 76)
+
+
 def prefixed(prefix: str, value: uuid.UUID) -> str:
     """Return `prefix_` and the UUID's 128 bits in 26 characters of Crockford base 32, sorting as the UUID does."""
     number = value.int
@@ -87,6 +97,11 @@ def has_prefix(text: str, prefix: str) -> bool:
 def system_uuid7() -> uuid.UUID:
     """Return a UUIDv7 from the machine's clock and randomness; for composition roots and doors only."""
     return uuid7(time.time_ns() // 1_000_000, os.urandom)
+
+
+def system_uuid4() -> uuid.UUID:
+    """Return `uuid4_in_order` from the machine's clock and randomness; for composition roots and doors only."""
+    return uuid4_in_order(time.time_ns() // 1_000_000, os.urandom)
 
 
 def system_id(kind: str) -> str:

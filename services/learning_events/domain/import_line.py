@@ -121,9 +121,9 @@ def read_line(line: Line, import_id: str, received_at: datetime) -> Reading:
 
 
 def line_id(import_id: str, number: int) -> str:
-    """Return the id of a line's event that came without one: a UUID of version 8 (RFC 9562 §5.8), always the same."""
+    """Return the id of a line's event that came without one, always the same; of version 5, as `derived_id` is."""
     value = int.from_bytes(tagged("import-line", import_id.encode(), str(number).encode())[:16], "big")
-    value = value & ~(0xF << 76) | 0x8 << 76
+    value = value & ~(0xF << 76) | 0x5 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(UUID(int=value))
 

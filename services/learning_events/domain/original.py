@@ -27,9 +27,13 @@ class Original:
 
 
 def derived_id(*parts: str) -> str:
-    """Return the UUID (RFC 9562 §5.8) that stands for these texts: always the same, and another for other texts."""
+    """Return the UUID that stands for these texts: always the same, and another for other texts.
+
+    It calls itself version 5, of a name, with SHA-256 in place of SHA-1: RFC 4122, the rule in xAPI 1.0.3, knows no
+    later version, and clients in use refuse one.
+    """
     raw = bytearray(sha256(canonical_json.dumps(parts))[:16])
-    raw[6] = raw[6] & 0x0F | 0x80
+    raw[6] = raw[6] & 0x0F | 0x50
     raw[8] = raw[8] & 0x3F | 0x80
     text = raw.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

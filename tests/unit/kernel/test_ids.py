@@ -6,7 +6,17 @@ import uuid
 
 import pytest
 
-from shared.kernel.ids import PREFIXES, has_prefix, prefixed, system_fact_id, system_id, system_uuid7, uuid7
+from shared.kernel.ids import (
+    PREFIXES,
+    has_prefix,
+    prefixed,
+    system_fact_id,
+    system_id,
+    system_uuid4,
+    system_uuid7,
+    uuid4_in_order,
+    uuid7,
+)
 
 
 def test_uuid7_is_that_of_rfc_9562() -> None:
@@ -61,3 +71,11 @@ def test_fresh_identifiers_differ_and_fact_ids_are_uuid7_text() -> None:
     assert len({system_uuid7() for _ in range(1000)}) == 1000
     assert uuid.UUID(system_fact_id()).version == 7
     assert len(system_fact_id()) == 36
+
+
+def test_a_uuid4_in_order_calls_itself_4_and_sorts_by_time() -> None:
+    early = uuid4_in_order(1, lambda count: b"\xff" * count)
+    late = uuid4_in_order(2, bytes)
+    assert early < late
+    assert {(one.version, one.variant) for one in (early, late, system_uuid4())} == {(4, uuid.RFC_4122)}
+    assert len({system_uuid4() for _ in range(1000)}) == 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from services.learning_events.domain.batch import ReceivedStatement, RefusedStatement
 from services.learning_events.domain.formats import is_uuid
 from services.learning_events.domain.import_line import Line, Lines, line_id, read_line
+from services.learning_events.domain.original import derived_id
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 STATEMENT: dict[str, Any] = {
@@ -64,6 +66,7 @@ def test_a_statement_without_an_id_is_given_the_same_one_each_time() -> None:
 @given(st.text(max_size=30), st.text(max_size=30), st.integers(1, 9**12), st.integers(1, 9**12))
 def test_ids_of_lines_are_uuids_and_differ_by_import_and_line(one: str, other: str, first: int, second: int) -> None:
     assert is_uuid(line_id(one, first))
+    assert {UUID(fresh).version for fresh in (line_id(one, first), derived_id(one, other))} == {5}
     assert (line_id(one, first) == line_id(other, second)) is ((one, first) == (other, second))
 
 
