@@ -2,7 +2,7 @@
 
 application/cloudevents+json         a CloudEvent in structured mode
 application/cloudevents-batch+json   an array of CloudEvents
-any JSON with a header ce-…          a CloudEvent in binary mode (HTTP Binding §3.1)
+any JSON with a header ce-…          a CloudEvent in binary mode (HTTP Binding §3.1), also without a media type
 application/json                     an event, or an array of events, of any format
 application/x-ndjson                 an event a line, of any format
 """
@@ -57,7 +57,9 @@ async def incoming(
 ) -> Incoming:
     """Return the items of a request, in whichever form it is. Raises Unsupported, TooLarge, Rejected."""
     has_attributes = is_binary(call)
-    kind = call.media_type(_BINARY if has_attributes else _ALL).essence
+    if has_attributes and "content-type" in call.headers:
+        call.media_type(_BINARY)
+    kind = "" if has_attributes else call.media_type(_ALL).essence
     raw = await call.body_bytes(BYTES_MAX)
     if has_attributes:
         attributes = attributes_of(call)
@@ -115,7 +117,10 @@ def given_ids(call: Call, new_statement_id: NewStatementId) -> Callable[[int], s
 
 
 def attributes_of(call: Call) -> dict[str, str]:
-    """Return the attributes that headers carry, decoded (HTTP Binding §3.1.3.2). Raises Rejected."""
+    """Return the attributes that headers carry, decoded (HTTP Binding §3.1.3.2). Raises Rejected.
+
+    `datacontenttype` is optional, and the libraries in use send no Content-Type where an event has none.
+    """
     attributes = {}
     for name, value in call.headers.items():
         if name.startswith(_PREFIX):
@@ -123,5 +128,6 @@ def attributes_of(call: Call) -> dict[str, str]:
                 attributes[name.removeprefix(_PREFIX)] = unquote(value, errors="strict")
             except UnicodeDecodeError:
                 raise Rejected.of(name[:80], "it is not UTF-8 in percent encoding", "Encode it as UTF-8.") from None
-    attributes["datacontenttype"] = call.headers["content-type"]
+    if content_type := call.headers.get("content-type"):
+        attributes["datacontenttype"] = content_type
     return attributes

@@ -274,6 +274,20 @@ async def test_a_cloud_event_comes_in_each_of_its_modes(platform: Platform) -> N
     assert "ce-datacontenttype" not in original.headers
 
 
+async def test_a_binary_cloud_event_without_a_media_type_is_read_as_json(platform: Platform) -> None:
+    async def send(body: bytes, **more: str) -> httpx.Response:
+        attributes = {f"ce-{name}": value for name, value in cloud_event().items() if name != "data"}
+        headers = {**platform.bearer, **attributes, **more}
+        return await platform.house.http.post("/v1/events", content=body, headers=headers)
+
+    taken = await send(json.dumps(OWN).encode())
+    assert (taken.status_code, outcomes(taken.json()["items"])) == (200, ["stored"])
+    original = await platform.get(f"/v1/events/{taken.json()['items'][0]['id']}/original")
+    assert (original.headers["content-type"], original.json()) == ("application/json", OWN)
+    assert (await send(b"<xml/>")).status_code == 400
+    assert (await send(b"<xml/>", **{"content-type": "application/xml"})).status_code == 415
+
+
 async def test_an_event_sent_alone_is_taken_or_refused_by_status(platform: Platform) -> None:
     event = statement()
     assert (await platform.send(event, "/v1/events")).status_code == 200
