@@ -6,7 +6,8 @@ Its word is weaker than a person's own proof, so it goes less far:
 * only accounts of its own, and only people of whom nothing but its own accounts is known;
 * every link says that it was declared, wherever it is shown; the platform takes a persona back, and each of its people
   undoes a link of it;
-* what one of them has undone is not declared again: from then on only their own proof makes them one.
+* what one of them has undone is not declared again, with none of the others of that persona, and also when the platform
+  has taken it back meanwhile: from then on only their own proof makes them one.
 """
 
 from __future__ import annotations
@@ -70,10 +71,11 @@ def declared(
 ) -> tuple[list[AccountLink], Aliases]:
     """Return the links that make these people one, and who is one with whom then.
 
-    people: of the accounts, in their order. accounts: all that these people have. refused: declared links that one of
-    their people undid. Raises Forbidden, PersonaRefused, UnionTooLarge, or AlreadyOne where there is nothing to link.
+    people: of the accounts, in their order. accounts: all that these people have. refused: all links, ended ones too,
+    of the personas of which one of these people undid a link. Raises Forbidden, PersonaRefused, UnionTooLarge, or
+    AlreadyOne where there is nothing to link.
     """
-    known, undone = list(accounts), list(refused)
+    known, undone = list(accounts), _refused_pairs(list(refused))
     for index, person in enumerate(people):
         check_attestation(aliases.union(person), known, persona.organisation, f"/identifiers/{index}")
     links: list[AccountLink] = []
@@ -120,14 +122,27 @@ def no_such_persona() -> NotFound:
     return NotFound("There is no such persona, or it is another organisation's.")
 
 
+def _refused_pairs(links: Sequence[AccountLink]) -> list[tuple[PersonId, PersonId]]:
+    """Return who is not one with whom, by the word of one of them.
+
+    All links of a persona begin at its first person: who undid one parted the other end of it from everybody else.
+    """
+    pairs: list[tuple[PersonId, PersonId]] = []
+    for link in links:
+        if link.claim is None or not link.is_refused:
+            continue
+        beside = [
+            one.claim.person for one in links if one.claim is not None and one.claim.persona == link.claim.persona
+        ]
+        pairs += [(link.claim.person, one) for one in (link.proposer, *beside) if one != link.claim.person]
+    return pairs
+
+
 def _check_not_refused(
-    aliases: Aliases, one: PersonId, other: PersonId, refused: Sequence[AccountLink], pointer: str
+    aliases: Aliases, one: PersonId, other: PersonId, refused: Sequence[tuple[PersonId, PersonId]], pointer: str
 ) -> None:
     sides = [{member.id for member in aliases.union(person)} for person in (one, other)]
-    for link in refused:
-        if link.claim is None:
-            continue
-        here, there = link.proposer, link.claim.person
+    for here, there in refused:
         if any(here in side and there in opposite for side, opposite in (sides, sides[::-1])):
             rule = "the person has undone this link"
             raise PersonaRefused.of(pointer, rule, "Only they can make it again, by their own proof.")

@@ -22,7 +22,7 @@ class PersonaWork(LinkWork, Protocol):
     """An open transaction in which nobody else changes who these people are."""
 
     async def refused(self) -> list[AccountLink]:
-        """Return the declared links of these people that one of them undid."""
+        """Return all links, ended ones too, of the personas of which one of these people undid a link."""
         ...
 
     async def declared_by(self, persona: str) -> list[AccountLink]:

@@ -61,8 +61,9 @@ _OPEN: Final = """
 SELECT count(*) FROM account_links WHERE proposer = ANY ($1::text[]) AND state = 'open' AND expires_at > $2
 """
 _REFUSED: Final = f"""
-SELECT {LINK_COLUMNS} FROM account_links
-WHERE is_refused AND (proposer = ANY ($1::text[]) OR other = ANY ($1::text[])) ORDER BY id DESC LIMIT 1000
+SELECT {LINK_COLUMNS} FROM account_links WHERE persona IN (
+    SELECT persona FROM account_links
+    WHERE is_refused AND (proposer = ANY ($1::text[]) OR other = ANY ($1::text[])) ORDER BY id DESC LIMIT 1000)
 """  # noqa: S608 - a constant
 _DECLARED: Final = f"""
 SELECT {LINK_COLUMNS} FROM account_links WHERE persona = $1 AND state = 'linked' ORDER BY id FOR UPDATE
@@ -176,7 +177,7 @@ class HeldPeople:
         await self._tx.connection.execute(_SAVE_LINK, *values)
 
     async def refused(self) -> list[AccountLink]:
-        """Return the declared links of these people that one of them undid."""
+        """Return all links of the personas of which one of these people undid a link."""
         return [link_of_row(row) for row in await self._tx.connection.fetch(_REFUSED, self._ids)]
 
     async def declared(self) -> list[AccountLink]:

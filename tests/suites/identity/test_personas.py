@@ -70,6 +70,25 @@ async def test_the_person_sees_that_it_was_only_declared_and_undoes_it_for_good(
     assert linked["proof"] == "session", "their own proof makes them one again"
 
 
+async def test_what_was_undone_is_not_declared_by_way_of_another_account_of_that_persona(house: IdentityHouse) -> None:
+    """The attack: the platform takes back what is left of the persona, and declares its other pairs."""
+    organisation = await house.organisation()
+    platform = await declaring(house, organisation)
+    (one, older), two, three = await account_holder(house, organisation), mailbox(), mailbox()
+    persona = await platform.post("/v1/personas", {"identifiers": [one, two, three]})
+    session = await house.signed_in(older)
+    undone = (await session.get("/v1/people/me/accounts"))["accounts"][2]
+    await session.post(f"/v1/people/me/accounts/{undone['id']}:unlink", {}, 200)
+    await platform.delete(f"/v1/personas/{persona['id']}")
+    known = {account.account: account.identifier for account in await house.accounts(organisation, two, three)}
+    gone = known.pop(undone["id"])
+    (kept,) = known.values()
+    for pair in ([kept, gone], [gone, kept], [gone, mailbox(), kept]):
+        refusal = await platform.post("/v1/personas", {"identifiers": pair}, 409)
+        assert refusal["code"] == "persona-refused"
+    assert (await platform.post("/v1/personas", {"identifiers": [one, kept]}))["canonical"] == older
+
+
 async def test_a_proof_takes_the_place_of_a_declaration(house: IdentityHouse) -> None:
     """Signed in as the one, they type the code in at the platform as the other: that is proof from both sides."""
     organisation = await house.organisation()
