@@ -40,8 +40,11 @@ class KeyNaming:
         self._keys = keys
 
     async def named(self, secret: str, key_id: str) -> NamedKey | None:
-        """Return the key that the id names, or without one the key whose secret it is; None where there is none."""
-        if not secret or len(secret) > SECRET_CHARACTERS_MAX:
+        """Return the key that the id names, or without one the key whose secret it is; None where there is none.
+
+        Whatever anybody sends gets here: an id that no text of the database could be is nobody's, and no error.
+        """
+        if not secret or len(secret) > SECRET_CHARACTERS_MAX or "\0" in key_id:
             return None
         digest = secret_digest(secret)
         return await self._keys.by_id(key_id, digest) if key_id else await self._keys.by_digest(digest)

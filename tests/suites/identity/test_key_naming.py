@@ -43,7 +43,8 @@ async def test_a_key_id_with_a_wrong_secret_names_that_key_and_says_that_the_sec
 
 
 @pytest.mark.parametrize(
-    ("secret", "key_id"), [("dlk_nobody", ""), ("dlk_nobody", "key_nobody"), ("", ""), ("x" * 5000, "")]
+    ("secret", "key_id"),
+    [("dlk_nobody", ""), ("dlk_nobody", "key_nobody"), ("", ""), ("x" * 5000, ""), ("dlk_nobody", "\0")],
 )
 async def test_what_is_no_key_that_was_ever_made_names_none(house: IdentityHouse, secret: str, key_id: str) -> None:
     assert await named(house, secret, key_id) == identity_pb2.NameKeyResponse()
