@@ -144,5 +144,7 @@ def _next_step(error: DeedlogError) -> str:
     if isinstance(error, Refusal):
         if error.status == 401:
             return "set DEEDLOG_KEY to a credential of this house, or DEEDLOG_HOME to its data folder"
+        if error.status == 403:
+            return "use another credential: --key, else DEEDLOG_KEY; with neither set the operator acts"
         return "deedlog doctor" if error.status >= 500 else ""
     return "deedlog doctor" if isinstance(error, Broken) else ""

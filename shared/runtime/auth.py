@@ -61,7 +61,7 @@ class Access:
     def check(self, principal: Principal) -> None:
         """Raise Forbidden, naming what is needed, unless the principal may."""
         if principal.kind not in self.kinds:
-            rule = f"this is for {_listed(self.kinds)}, and the caller is a {principal.kind}"
+            rule = f"this is for {_listed(self.kinds)}, and the caller is of the kind {principal.kind}"
             raise Forbidden.of("authorization", rule, "Use a credential of that kind.")
         if not principal.has_any(self.scopes):
             rule = f"it needs the scope {_listed(self.scopes)}, and the credential has {_listed(principal.scopes)}"

@@ -49,6 +49,11 @@ def test_each_failure_has_its_exit_code(error: DeedlogError, code: int) -> None:
     assert exit_code(error) == code
 
 
+def test_who_may_not_is_told_whose_credential_was_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    complain(Refusal(403, {"detail": "authorization: it needs the scope admin."}), False)
+    assert "with neither set the operator acts" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_refusal_is_told_with_every_fault_and_its_mend(capsys: pytest.CaptureFixture[str]) -> None:
     faults = [{"pointer": "/3/verb", "rule": "it is missing", "mend": "Add it"}]
     complain(Refusal(400, {"detail": "One of 50 statements breaks a rule.", "errors": faults}), False)
