@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
+from services.console.domain.problems import meaning_of
 from services.console.handlers.operator import OperatorPages
 from services.console.handlers.profile import ProfilePages
 from services.console.handlers.sign_in import SignIn
@@ -62,6 +63,7 @@ class Console:
             ("GET", "/people", self.chosen),
             ("GET", "/people/{id}", self.profile),
             ("GET", "/operator", self.operator),
+            ("GET", "/docs/problems/{code}", self.problem),
             ("POST", "/sign-out", self.sign_out),
         ]
         if self._is_embedded:
@@ -93,6 +95,12 @@ class Console:
         """Show the house."""
         page = await self._operator.page(required_credential(call.headers))
         return self._renderer.page("operator.html", is_signed_in=True, here="operator", page=page)
+
+    async def problem(self, call: Call) -> Reply:
+        """Say what a code of problem details means."""
+        title, detail = meaning_of(call.path["code"])
+        is_signed_in = credential_of(call.headers) is not None
+        return self._renderer.page("trouble.html", is_signed_in=is_signed_in, here="", title=title, detail=detail)
 
     async def sign_in(self, call: Call) -> Reply:
         """Keep the secret in the visitor's cookie and lead on to what it opens."""

@@ -8,8 +8,10 @@ from html.parser import HTMLParser
 import httpx
 import pytest
 
+from services.console.domain.problems import is_described, meaning_of
 from shared.events.identity import PersonMerged
 from shared.kernel.ids import system_id
+from shared.runtime.problem import DOCS, STATUSES
 from tests.suites.console.house import ConsoleHouse, console_house
 from tests.suites.skill_profiles.house import ProfilesHouse
 
@@ -33,6 +35,20 @@ async def test_the_first_page_says_what_this_is_and_that_the_sign_in_proves_noth
     assert "built, shipped and kept running" in page.text
     assert "Development sign-in." in page.text
     assert 'type="password"' in page.text
+
+
+@pytest.mark.parametrize("code", sorted({kind.code for kind in STATUSES} - {"error"}))
+async def test_the_docs_of_every_problem_lead_to_a_page(house: ConsoleHouse, code: str) -> None:
+    assert is_described(code)
+    page = await house.visit(f"{DOCS}{code}")
+    assert page.status_code == 200
+    assert meaning_of(code)[0] in text(page)
+
+
+async def test_a_code_of_one_service_has_a_page_too(house: ConsoleHouse) -> None:
+    page = await house.visit(f"{DOCS}persona-refused")
+    assert (page.status_code, "the rule it breaks" in text(page)) == (200, True)
+    assert "<script>" not in (await house.visit(f"{DOCS}{SCRIPT}")).text
 
 
 async def test_a_persons_token_leads_to_their_profile(house: ConsoleHouse, person: str) -> None:
