@@ -48,6 +48,11 @@ PAGE_FACTS_MAX: Final = 2_000
 BATCH_BYTES_MAX: Final = 512 * 1024
 POLL_SECONDS_MIN: Final = 0.010
 POLL_SECONDS_MAX: Final = 0.250
+SMALL_PAGE_FACTS: Final = 50
+LINGER_SECONDS: Final = 0.010
+"""After a page of fewer facts, what comes in this time is produced together: a round for each would cost more than it.
+
+A fact after a pause is produced at once."""
 ELECTION_SECONDS: Final = 0.5
 PRODUCE_TIMEOUT_SECONDS: Final = 15.0
 STOP_TIMEOUT_SECONDS: Final = 2.0
@@ -238,6 +243,10 @@ class Relay:
                 await _save(connection, cursor, verified)
             await self._measure(connection, rows)
             if len(rows) == PAGE_FACTS_MAX:
+                continue
+            if 0 < len(rows) < SMALL_PAGE_FACTS:
+                await asyncio.sleep(LINGER_SECONDS)
+                idle_seconds = POLL_SECONDS_MIN
                 continue
             # A nudge without rows means that facts were committed and lie behind the horizon still.
             was_nudged = await self._wait(POLL_SECONDS_MIN if rows else idle_seconds)
