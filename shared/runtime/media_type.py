@@ -46,7 +46,7 @@ def require_media_type(header: str | None, allowed: frozenset[str]) -> MediaType
 
     The charset counts for JSON and text only; other types say in their own way how they are written.
     """
-    listed = " or ".join(sorted(allowed))
+    listed = " or ".join(sorted(one for one in allowed if one[0] != "+" or f"application/{one[1:]}" not in allowed))
     media_type = parse_media_type(header) if header else None
     if media_type is None:
         raise Unsupported.of("content-type", "the body's media type is missing or malformed", f"Send {listed}.")
