@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
+from shared.kernel.canonical_json import DEPTH_MAX
 from shared.kernel.errors import Conflict, Rejected
 
 OPERATIONS_MAX: Final = 100
@@ -42,12 +43,33 @@ def patched(document: Any, patch: Any) -> Any:
                 if copied > BYTES_MAX:
                     raise _Fault("from", f"the copies of a patch have at most {BYTES_MAX} characters together")
             _OPERATIONS[name](holder, operation)
+        except RecursionError:
+            raise _too_deep(f"/{place}") from None
         except _Fault as fault:
             raise Rejected.of(f"/{place}/{fault.member}", fault.rule, "Look at the item as it is now.") from None
         except _TestFailed:
             rule = "the value there is another one than the test names"
             raise Conflict.of(f"/{place}", rule, "Look at the item as it is now.") from None
+    if _is_deeper(holder[""], DEPTH_MAX):
+        raise _too_deep("")
     return holder[""]
+
+
+def _is_deeper(document: Any, depth_max: int) -> bool:
+    """Say whether it has more levels than a document that is sent may have: each operation could add some."""
+    level = _containers([document])
+    for _ in range(depth_max):
+        level = [child for one in level for child in _containers(one.values() if isinstance(one, dict) else one)]
+    return bool(level)
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if isinstance(value, dict | list)]
+
+
+def _too_deep(pointer: str) -> Rejected:
+    rule = f"the document would have more than {DEPTH_MAX} levels"
+    return Rejected.of(pointer, rule, "Nest it less.")
 
 
 class _Fault(Exception):

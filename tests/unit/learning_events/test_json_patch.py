@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.learning_events.domain.json_patch import BYTES_MAX, OPERATIONS_MAX, patched
+from shared.kernel.canonical_json import DEPTH_MAX
 from shared.kernel.errors import Conflict, Rejected
 
 # RFC 6902, appendix A, in documents of our own.
@@ -110,3 +111,20 @@ def test_what_was_added_is_what_a_test_finds_there(document: Any, path: str, val
     except Rejected:
         return
     patched(document, [add, {"op": "test", "path": path, "value": value}])
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for turn in range(levels):
+        value = [value] if turn % 2 else {"a": value}
+    return value
+
+
+def test_a_document_has_no_more_levels_after_a_patch_than_one_may_be_sent_with() -> None:
+    whole = {"a": nested(DEPTH_MAX - 1)}
+    assert patched({}, [{"op": "add", "path": "/a", "value": whole["a"]}]) == whole
+    with pytest.raises(Rejected, match="levels"):
+        patched({"a": {}}, [{"op": "add", "path": "/a/b", "value": whole["a"]}])
+    doubling = [{"op": "copy", "from": "", "path": "/b" * (1 << turn)} for turn in range(14)]
+    with pytest.raises(Rejected, match="levels"):
+        patched({}, doubling)
