@@ -97,7 +97,11 @@ class RefusedItems:
         """
         self.item(index)
         mended = RefusedItem(index, item, tuple(as_errors(faults)), is_mended=True)
-        changed = replace(self, items=tuple(mended if one.index == index else one for one in self.items))
+        return self._replaced({index: mended})
+
+    def _replaced(self, mended: Mapping[int, RefusedItem]) -> Self:
+        """Return them with these in place of those of their indexes. Raises TooLarge."""
+        changed = replace(self, items=tuple(mended.get(one.index, one) for one in self.items))
         if changed.dumps() is None:
             rule = f"the refused items of one delivery have at most {ITEMS_BYTES_MAX} bytes together"
             raise TooLarge.of("", rule, "Send the event anew instead of mending it here.")
@@ -109,14 +113,16 @@ class RefusedItems:
         What was taken as it is named here stays so. Raises Rejected for an index that none has and for an envelope
         where there is none; as `with_mended` does.
         """
-        known = {one.index for one in self.items}
-        changed = self
+        known = {one.index: one for one in self.items}
+        mended: dict[int, RefusedItem] = {}
         for place, (index, item) in enumerate(changes.items()):
             if index not in known:
                 rule = "no refused item of this delivery has this index"
                 raise Rejected.of(f"/items/{place}/index", rule, "Name an index that the delivery tells.")
-            if not any(one.index == index and one.is_like(item) for one in self.items):
-                changed = changed.with_mended(index, item, ())
+            if not known[index].is_like(item):
+                self.item(index)
+                mended[index] = RefusedItem(index, item, is_mended=True)
+        changed = self._replaced(mended) if mended else self
         if envelope is None:
             return changed
         if self.form != "caliper" or not self.envelope:
