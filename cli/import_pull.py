@@ -93,8 +93,13 @@ class RecordStore:
 
     def next(self, more: str) -> Page:
         """Return the page a `more` link leads to. Raises Rejected for one that leads to another host."""
-        url = urljoin(self.statements_url, more)
-        if _origin(url) != _origin(self.statements_url):
+        try:
+            url = urljoin(self.statements_url, more)
+            is_here = _origin(url) == _origin(self.statements_url)
+            httpx.URL(url)
+        except (ValueError, httpx.InvalidURL):
+            raise Rejected.of("more", "the store's link is no address", "Ask whoever runs the store.") from None
+        if not is_here:
             raise Rejected.of("more", "the store's link leads to another host", "Ask whoever runs the store.")
         return self._page(url)
 
@@ -103,7 +108,7 @@ class RecordStore:
         try:
             reply = jsonlib.loads(raw)
             statements, more = reply["statements"], reply.get("more") or None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise _no_store() from None
         are_objects = isinstance(statements, list) and all(isinstance(one, dict) for one in statements)
         if not are_objects or not isinstance(more, str | None):
@@ -239,7 +244,8 @@ class Pull:
         self._circle.check(page)
         spool.seek(0, os.SEEK_END)
         lines = [jsonlib.dumps(one, ensure_ascii=False, separators=(",", ":")) for one in page.statements]
-        spool.write("".join(f"{line}\n" for line in lines).encode())
+        # A lone surrogate is no character; the line is refused by its place, and the pull goes on.
+        spool.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
         spool.flush()
         os.fsync(spool.fileno())
         stored = [one.get("stored") for one in page.statements]

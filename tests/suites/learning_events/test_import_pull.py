@@ -239,3 +239,32 @@ def test_a_lost_file_of_what_was_pulled_begins_the_pull_anew(
     taken = Taken()
     assert run(url, tmp_path, taken).statements == 60
     assert taken.ids == [one["id"] for one in double.statements]
+
+
+@pytest.mark.parametrize(
+    "more",
+    ["http://127.0.0.1:99999999/xapi", "http://[bad/xapi", "/xapi/more?from=\x7f\x00", "//evil.example/xapi/more"],
+)
+def test_a_link_that_is_no_address_or_leads_away_is_told_and_asked_for_by_nobody(
+    double: RecordStoreDouble, url: str, tmp_path: Path, more: str
+) -> None:
+    answering(double, [(200, {"statements": stored(1), "more": more})])
+    with pytest.raises(Rejected, match="link"):
+        run(url, tmp_path)
+    assert len(double.asked) == 1
+
+
+def test_a_statement_with_half_a_character_does_not_stop_the_pull(
+    double: RecordStoreDouble, url: str, tmp_path: Path
+) -> None:
+    double.statements[3]["note"] = "\ud800"
+    taken = Taken()
+    assert run(url, tmp_path, taken).statements == 60
+    assert taken.ids == [one["id"] for one in double.statements]
+
+
+def test_a_page_that_is_nested_without_end_is_no_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with RecordStore("http://127.0.0.1:1/xapi", "reader", "secret") as store:
+        monkeypatch.setattr(store, "_read", lambda url: b'{"statements": ' + b"[" * 200_000)
+        with pytest.raises(Rejected, match="no store of statements"):
+            store.first(None)
