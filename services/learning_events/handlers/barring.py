@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Fault, Unavailable
+from shared.kernel.errors import Fault, Rejected, Unavailable
 from shared.kernel.hashing import tagged
 
 WAITING_MAX: Final = 1_000
@@ -157,7 +157,10 @@ class FailedKeyLog:
         known = self._meant.get(name)
         if known is not None and known[0] > self._clock.monotonic():
             return known[1]
-        found = await self._names.meant(attempt.secret, attempt.key_id)
+        try:
+            found = await self._names.meant(attempt.secret, attempt.key_id)
+        except Rejected:  # whoever has no key chooses these texts; one that cannot be asked about is nobody's
+            found = None
         self._meant[name] = (self._clock.monotonic() + REMEMBERED_SECONDS, found)
         self._meant.move_to_end(name)
         if len(self._meant) > REMEMBERED_MAX:

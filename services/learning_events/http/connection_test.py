@@ -21,8 +21,11 @@ from shared.kernel.clock import Clock, rfc3339
 from shared.kernel.errors import Fault, NotFound, Rejected, Unauthenticated
 from shared.runtime.auth import Authenticator, parse_authorization
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
+from shared.runtime.request_body import BYTES_MAX
 
 ORGANISATION_CHARACTERS_MAX: Final = 100
+STRANGER_BYTES_MAX: Final = 64 << 10
+"""Of statements that are looked at for who shows no valid credential: what anybody may have us do costs little."""
 _BASES: Final = ("/xapi", "/xAPI", "/XAPI", "/data/xAPI", "/data/xapi")
 _WRONG: Final = (*_BASES, *(f"{base}/{{rest:path}}" for base in _BASES))
 _METHODS: Final = ("GET", "POST", "PUT", "DELETE")
@@ -71,7 +74,7 @@ class ConnectionTestDoor:
             _scheme(call.headers.get("x-forwarded-proto")),
             version,
             version_fault,
-            await _sample(call),
+            await _sample(call, STRANGER_BYTES_MAX if sender is None else BYTES_MAX),
         )
         findings = diagnose(set_up, self._origin, now, self._new_statement_id)
         told = {"is_ready": is_ready(findings), "summary": summary(findings), "received_at": rfc3339(now)}
@@ -112,11 +115,11 @@ def _version(headers: Mapping[str, str], address: str) -> tuple[XapiVersion | No
         return None, error.faults[0]
 
 
-async def _sample(call: Call) -> bytes | Rejected | None:
+async def _sample(call: Call, bytes_max: int) -> bytes | Rejected | None:
     """Return what was sent along, None for nothing; a body of another type as its refusal. Raises TooLarge."""
     if call.method != "POST":
         return None
-    raw = await call.body_bytes()
+    raw = await call.body_bytes(bytes_max)
     if not raw:
         return None
     try:
@@ -132,7 +135,7 @@ def _date(header: str | None) -> datetime | Rejected | None:
         return None
     try:
         told = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return Rejected.of("date", "the Date header is no HTTP date", "Send one such as Mon, 02 Mar 2026 09:30:00 GMT.")
     return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
 

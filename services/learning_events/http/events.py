@@ -13,14 +13,27 @@ from services.learning_events.handlers.originals import OriginalReading
 from services.learning_events.handlers.ports import ArrivalPage
 from services.learning_events.handlers.reading import Reading
 from services.learning_events.http.mounts import KEYS, READ, READ_ALL, only, reader
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import NotFound, Rejected
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
 from shared.runtime.pages import decode_cursor, encode_cursor, page_limit
 
 CURSOR: Final = "events"
 """What a sync_token of this list is called."""
+_PARTS_MAX: Final = ((1 << 31) - 1, (1 << 63) - 1, (1 << 31) - 1)
+"""What the columns of a position hold: anybody can write a cursor."""
 _PLAIN: Final = "!#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What stands in a header as it is; all else is percent-encoded (CloudEvents, HTTP Binding §3.1.3.2)."""
+
+
+def position_of(query: Mapping[str, str]) -> tuple[int, int, int] | None:
+    """Return where a cursor of this list goes on, None without one. Raises Rejected for what is no place in it."""
+    cursor = decode_cursor(CURSOR, query, int, int, int)
+    if cursor is None:
+        return None
+    epoch, xid, place = (int(part) for part in cursor)
+    if not all(0 <= part <= most for part, most in zip((epoch, xid, place), _PARTS_MAX, strict=True)):
+        raise Rejected.of("cursor", "it names no place in this list", "Send a cursor as it was received, or none.")
+    return epoch, xid, place
 
 
 class EventsDoor:
@@ -41,9 +54,7 @@ class EventsDoor:
         """Answer with what arrived after the cursor, or without one with the newest; in the order of arrival."""
         query = call.query
         only(query, frozenset({"cursor", "limit"}))
-        cursor = decode_cursor(CURSOR, query, int, int, int)
-        position = None if cursor is None else (int(cursor[0]), int(cursor[1]), int(cursor[2]))
-        page = await self._reading.arrivals(reader(call), position, page_limit(query))
+        page = await self._reading.arrivals(reader(call), position_of(query), page_limit(query))
         return Reply.json(_listed(page, await self._originals.formats(reader(call), page)))
 
     async def original(self, call: Call) -> Reply:

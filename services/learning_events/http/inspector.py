@@ -20,13 +20,13 @@ from services.learning_events.domain.listed import as_listed
 from services.learning_events.handlers.inspecting import Inspecting, Look, Place, moment
 from services.learning_events.handlers.ports import Reader
 from services.learning_events.http.deliveries import as_delivery
-from services.learning_events.http.events import CURSOR
+from services.learning_events.http.events import CURSOR, position_of
 from services.learning_events.http.mounts import KEYS, READ_ALL, only, reader
 from shared.kernel.clock import Clock
 from shared.kernel.errors import Rejected, Unavailable
 from shared.runtime import telemetry
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
-from shared.runtime.pages import decode_cursor, encode_cursor
+from shared.runtime.pages import encode_cursor
 
 STREAMS_MAX: Final = 64
 """Under way at once in one process; each asks the database twice every POLL_SECONDS."""
@@ -79,10 +79,9 @@ class InspectorDoor:
     def _place(self, last: str) -> Place:
         """Return the place that a Last-Event-ID names. Raises Rejected."""
         token, _, delivery = last.partition("~")
-        cursor = decode_cursor(CURSOR, {"cursor": token}, int, int, int)
-        if cursor is None or (delivery and not is_uuid(delivery)):
+        events = position_of({"cursor": token})
+        if events is None or (delivery and not is_uuid(delivery)):
             raise Rejected.of("last-event-id", "it is no id of this stream", "Send the last id, or a sync_token.")
-        events = (int(cursor[0]), int(cursor[1]), int(cursor[2]))
         return Place(events, delivery.lower() or moment(self._clock.now()))
 
     async def _chunks(self, who: Reader, place: Place) -> AsyncIterator[bytes]:

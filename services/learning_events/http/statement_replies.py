@@ -13,7 +13,7 @@ from services.learning_events.domain.attachment import attachments_of
 from services.learning_events.domain.filters import CURSOR, Form
 from services.learning_events.domain.multipart import Part, write_parts
 from services.learning_events.domain.presentation import presented
-from services.learning_events.domain.search import Place
+from services.learning_events.domain.search import FOR_EVER, PLACE_MAX, XID_MAX, Place
 from services.learning_events.domain.served import StoredStatement, as_served
 from services.learning_events.handlers.searching import FoundPage
 from shared.kernel import canonical_json
@@ -28,6 +28,7 @@ CONSISTENT_THROUGH: Final = "X-Experience-API-Consistent-Through"
 _LIST: Final = "statements"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_AT_MAX: Final = (FOR_EVER - _EPOCH) // _MICROSECOND
 
 Attachments = Mapping[str, Sequence[tuple[str, bytes]]]
 
@@ -75,10 +76,12 @@ def place_of(call: Call, query: Mapping[str, str]) -> Place | None:
     cursor = decode_cursor(_LIST, query, str, int, int, int)
     if cursor is None:
         return None
-    key, at, xid, place = cursor
+    key, at, xid, place = cursor[0], *(int(part) for part in cursor[1:])
     if key != call.principal.id:
         raise Rejected.of(CURSOR, "it was given to another key", "Ask for the first page with this key.")
-    return Place(_EPOCH + int(at) * _MICROSECOND, int(xid), int(place))
+    if not (0 <= at <= _AT_MAX and 0 <= xid <= XID_MAX and 0 <= place <= PLACE_MAX):
+        raise Rejected.of(CURSOR, "it names no place in this list", "Follow the link as it was received.")
+    return Place(_EPOCH + at * _MICROSECOND, xid, place)
 
 
 def _more(call: Call, after: Place | None) -> str:

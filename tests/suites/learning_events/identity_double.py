@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deedlog.identity.v1 import identity_pb2, service_pb2_grpc
-from shared.kernel.errors import Unauthenticated, Unavailable
+from shared.kernel.errors import Rejected, Unauthenticated, Unavailable
 from shared.kernel.ids import system_id
 from shared.runtime.auth import Principal, nobody
 
@@ -21,6 +21,7 @@ class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
     accounts: dict[tuple[str, str], identity_pb2.ResolvedAccount] = field(default_factory=dict)
     erased: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     asked: Counter[str] = field(default_factory=Counter)
+    unnameable: set[str] = field(default_factory=set)
     is_away: bool = False
 
     async def Authenticate(  # noqa: N802 - gRPC
@@ -46,6 +47,8 @@ class IdentityDouble(service_pb2_grpc.IdentityServiceServicer):
         if self.is_away:
             raise Unavailable("identity does not reach its database", 2)
         self.asked["NameKey"] += 1
+        if request.key_id in self.unnameable:
+            raise Rejected.of("/key_id", "it is no id", "Send one.")
         named = [one for one in self.keys.values() if one.id == request.key_id]
         meant = named[0] if named else None if request.key_id else self.keys.get(request.secret)
         if meant is None:
