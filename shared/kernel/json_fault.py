@@ -24,7 +24,7 @@ TOKENS_MAX: Final = 20_000
 
 _TOKEN: Final = re.compile(
     r"""[ \t\r\n]*(?:
-      (?P<string>"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+")
+      (?P<string>"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")
     | (?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?![0-9A-Za-z.+-]))
     | (?P<word>true|false|null)\b
     | (?P<mark>[{}\[\]:,])
