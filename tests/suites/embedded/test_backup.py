@@ -36,12 +36,16 @@ def query(place: Place, database: str, sql: str) -> Any:
     return asyncio.run(ask())
 
 
+SAFELY: Any = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+"""What Python 3.11.4 and later ask for; our own file needs no such care."""
+
+
 def tampered(file: Path, name: str, folder: Path) -> Path:
     """Return a copy of a backup in which one member says something else."""
     unpacked = folder / "unpacked"
     unpacked.mkdir(parents=True)
     with tarfile.open(file) as archive:
-        archive.extractall(unpacked, filter="data")
+        archive.extractall(unpacked, **SAFELY)
     with (unpacked / name).open("ab") as member:
         member.write(b" ")
     bent = folder / "bent.tar"
@@ -55,7 +59,7 @@ def without(file: Path, name: str, folder: Path, instead: bytes | None = None) -
     unpacked = folder / "unpacked"
     unpacked.mkdir(parents=True)
     with tarfile.open(file) as archive:
-        archive.extractall(unpacked, filter="data")
+        archive.extractall(unpacked, **SAFELY)
     (unpacked / name).unlink()
     manifest = json.loads((unpacked / "manifest.json").read_text())
     del manifest["sha256"][name]
@@ -150,7 +154,7 @@ def test_a_file_that_lacks_a_member_changes_nothing(place: Place, kept: Kept, tm
     place.json("restore", str(kept.file))
     done = place.run("restore", str(without(kept.file, "databases/identity.dump", tmp_path / "less")), "--force")
     assert done.returncode == 2
-    assert "databases/identity.dump is missing" in done.stderr
+    assert "databases/identity.dump is missing" in " ".join(done.stderr.split())
     assert people_in(place) == 1
 
 
