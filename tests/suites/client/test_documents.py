@@ -62,7 +62,8 @@ async def test_the_five_lines_of_the_read_me_deliver_a_statement(
 async def test_the_how_to_sends_a_statement_and_mends_a_refused_one(
     installed: Path, gate: Gate, house: House, platform: Platform, tmp_path: Path
 ) -> None:
-    first, mending = blocks(HOW_TO)
+    first, by_tokens, mending = blocks(HOW_TO)
+    compile(by_tokens, HOW_TO.name, "exec")
     told = first.replace("https://deedlog.example", gate.origin).replace("/var/lib/academy", str(tmp_path))
     bad = statement(verb={})
     program = [
