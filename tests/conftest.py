@@ -51,6 +51,16 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {seed} (again: {SEED_VARIABLE}={seed})"
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case of bytes by its argument, which pytest then numbers; plain words stay as they are.
+
+    Bytes may hold a time, and processes that run tests side by side must have collected the same names.
+    """
+    if isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable()):
+        return argname
+    return None
+
+
 @pytest.fixture(scope="session")
 def seed(pytestconfig: pytest.Config) -> int:
     """The seed of this run."""

@@ -111,6 +111,23 @@ def test_a_skipped_kafka_test_is_allowed_on_a_desk(elsewhere: Path) -> None:
     assert "1 skipped" in said
 
 
+MADE_AT_COLLECTION = """
+import secrets
+
+import pytest
+
+@pytest.mark.parametrize("content", [b"plain", b"\\0" + secrets.token_bytes(8), b"\\0" + secrets.token_bytes(8)])
+def test_x(content):
+    assert content
+"""
+
+
+def test_cases_of_bytes_have_the_same_names_in_every_process(elsewhere: Path) -> None:
+    code, said = run_pytest(elsewhere, MADE_AT_COLLECTION, "", "-n", "2", "-v")
+    assert code == 0, said
+    assert all(f"test_x[{name}]" in said for name in ("plain", "content0", "content1")), said
+
+
 DRAWS = """
 from hypothesis import given, settings, strategies
 
