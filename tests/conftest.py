@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import sys
 from collections.abc import Generator, Iterator
@@ -41,6 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(seed)
     sys.addaudithook(refuse_strangers)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in its background deaf to Ctrl-C; so would be what tests start, and interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if os.environ.get("CI") == "true" and config.getoption("markexpr", "") == "kafka":
         config.pluginmanager.register(KafkaMustRun(), "kafka-must-run")
 
