@@ -22,7 +22,6 @@ a transaction of its own, so a key under way holds no lock and no snapshot.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -33,11 +32,9 @@ from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
 from shared.runtime.idempotency import EXPIRY_SECONDS, LEASE_SECONDS, Recorded
 from shared.runtime.postgres import Connection, Pool, reading
+from shared.runtime.purging import PURGE_ROWS_MAX, keep_purging
 from shared.runtime.reply import Reply
 
-PURGE_ROWS_MAX: Final = 500
-"""Rows deleted in one transaction."""
-PURGE_INTERVAL_SECONDS: Final = 300.0
 _ATTEMPTS: Final = 3
 
 _BEGIN: Final = """
@@ -109,10 +106,7 @@ class PostgresIdempotencyStore:
 
     async def keep_purging(self) -> None:
         """Purge at intervals, for ever; the work of a `background.Task`."""
-        while True:
-            while await self.purge() == PURGE_ROWS_MAX:
-                continue
-            await asyncio.sleep(PURGE_INTERVAL_SECONDS)
+        await keep_purging(self.purge)
 
 
 def _dead_before(now: datetime) -> datetime:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Any, Final
 
 from services.identity.domain.access_tokens import KEPT, MINUTE, AccessToken, Holding, check_room
 from shared.kernel.clock import Clock
 from shared.runtime.backbone import Backbone
-
-PURGE_ROWS_MAX: Final = 500
-"""Rows deleted in one transaction."""
-PURGE_INTERVAL_SECONDS: Final = 300.0
+from shared.runtime.purging import PURGE_ROWS_MAX, keep_purging
 
 _HELD: Final = """
 SELECT count(*), min(expires_at), count(*) FILTER (WHERE issued_at > $3), min(issued_at) FILTER (WHERE issued_at > $3)
@@ -51,10 +47,7 @@ class PostgresAccessTokens:
 
     async def keep_purging(self) -> None:
         """Purge at intervals, for ever; the work of a `background.Task`."""
-        while True:
-            while await self.purge() == PURGE_ROWS_MAX:
-                continue
-            await asyncio.sleep(PURGE_INTERVAL_SECONDS)
+        await keep_purging(self.purge)
 
 
 def _values(token: AccessToken, digest: bytes) -> tuple[Any, ...]:
