@@ -10,6 +10,7 @@ import pytest
 from deedlog.identity.v1 import identity_pb2
 from shared.kernel.errors import Rejected
 from shared.runtime.grpc import kernel_errors
+from shared.runtime.pages import encode_cursor
 from tests.suites.identity.house import Client, IdentityHouse
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -23,6 +24,7 @@ async def test_any_text_in_any_field_is_answered_below_500(house: IdentityHouse,
     organisation = await house.organisation()
     session = await house.signed_in(await house.person())
     platform = await house.platform(organisation)
+    declarer = Client(house.http, (await house.key(organisation, ("admin",)))["secret"])
     consent = {"organisation": text, "purpose": "p", "scopes": ["profile"], "expires_at": "2027-01-01T00:00:00Z"}
     wanted: list[tuple[Client, str, dict[str, Any]]] = [
         (house.admin, "/v1/organisations", {"name": text}),
@@ -33,6 +35,7 @@ async def test_any_text_in_any_field_is_answered_below_500(house: IdentityHouse,
         (session, "/v1/consents", consent),
         (session, "/v1/account-links/lnk_x:confirm", {"code": text}),
         (platform, "/v1/account-links/lnk_x:attest", {"code": text, "identifier": text}),
+        (declarer, "/v1/personas", {"identifiers": [text, f"mbox:{text}", "mbox:a@x.example"]}),
     ]
     for client, path, body in wanted:
         reply = await client.send("POST", path, body)
@@ -62,6 +65,7 @@ async def test_any_text_in_the_form_for_a_token_is_refused(house: IdentityHouse,
 @pytest.mark.parametrize("segment", ["%00", "%ff", "..%2f", "x" * 5_000])
 async def test_any_segment_of_a_path_is_answered_below_500(house: IdentityHouse, segment: str) -> None:
     session = await house.signed_in(await house.person())
+    declarer = Client(house.http, (await house.key(await house.organisation(), ("admin",)))["secret"])
     for client, method, path in [
         (house.admin, "GET", f"/v1/people/{segment}"),
         (house.admin, "GET", f"/v1/people?name={segment}"),
@@ -71,9 +75,28 @@ async def test_any_segment_of_a_path_is_answered_below_500(house: IdentityHouse,
         (session, "GET", f"/v1/people/{segment}/accounts"),
         (session, "DELETE", f"/v1/consents/{segment}"),
         (session, "DELETE", f"/v1/account-links/{segment}"),
+        (session, "POST", f"/v1/people/me/accounts/{segment}:unlink"),
+        (declarer, "DELETE", f"/v1/personas/{segment}"),
     ]:
         reply = await client.send(method, path)
         assert reply.status_code < 500, (path, reply.text)
+
+
+@pytest.mark.parametrize("position", [NUL, "\U0001f600", ""])
+async def test_a_made_up_cursor_is_answered_below_500(house: IdentityHouse, position: str) -> None:
+    declarer = Client(house.http, (await house.key(await house.organisation(), ("admin",)))["secret"])
+    session = await house.signed_in(await house.person())
+    for client, name, path in [
+        (house.admin, "people", "/v1/people"),
+        (house.admin, "organisations", "/v1/organisations"),
+        (house.admin, "api-keys", "/v1/api-keys"),
+        (declarer, "personas", "/v1/personas"),
+        (session, "consents", "/v1/consents"),
+    ]:
+        reply = await client.send("GET", f"{path}?cursor={encode_cursor(name, [position])}")
+        assert reply.status_code < 500, (path, reply.text)
+        strangers = await client.send("GET", f"{path}?cursor={encode_cursor('things', [position])}")
+        assert strangers.status_code == 400, (path, strangers.text)
 
 
 async def test_any_text_over_grpc_is_refused_or_found_nowhere(house: IdentityHouse) -> None:
