@@ -24,6 +24,7 @@ import httpx
 from shared.client.backoff import retry_after_seconds
 from shared.kernel.clock import parse_rfc3339, rfc3339
 from shared.kernel.errors import Rejected, Unavailable
+from shared.kernel.ids import system_uuid7
 
 SEGMENT_BYTES: Final = 64 << 20
 """Imported at once: what is pulled again when the file is lost."""
@@ -45,7 +46,10 @@ _LOCAL: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """How far a pull is. spooled: bytes of whole pages in the file; more: the next page, None before the first."""
+    """How far a pull is. spooled: bytes of whole pages in the file; more: the next page, None before the first.
+
+    name: the pull's own, which it keeps when it is gone on with; empty in a note of before pulls had names.
+    """
 
     spooled: int = 0
     more: str | None = None
@@ -54,6 +58,12 @@ class Note:
     is_whole: bool = False
     statements: int = 0
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTS, 0))
+    name: str = ""
+
+
+Take = Callable[[BinaryIO, str], dict[str, Any]]
+"""Imports a file for the pull of a name: gone on with it finds its import again, and another pull has one of its own,
+also where the same bytes come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +209,8 @@ class Pull:
         self._note_file = folder / f"lrs-{name}.json"
         self._spool_file = folder / f"lrs-{name}.jsonl"
 
-    def run(self, since: str | None, take: Callable[[BinaryIO], dict[str, Any]], watch: Callable[[Note], None]) -> Note:
-        """Have pulled and imported everything there is, and return the note of it. take: imports a file.
+    def run(self, since: str | None, take: Take, watch: Callable[[Note], None]) -> Note:
+        """Have pulled and imported everything there is, and return the note of it: the figures of this pull alone.
 
         since: where to begin, unless an earlier pull broke off, which is gone on with; else behind the last pull.
         Raises Unavailable where the store or the disk does not do its part, Rejected where neither ever will.
@@ -213,17 +223,15 @@ class Pull:
                 f"{text}. Make room there and run the same command again: it goes on from here."
             ) from None
 
-    def _run(
-        self, since: str | None, take: Callable[[BinaryIO], dict[str, Any]], watch: Callable[[Note], None]
-    ) -> Note:
+    def _run(self, since: str | None, take: Take, watch: Callable[[Note], None]) -> Note:
         note = self._begun(since)
-        with self._spool_file.open("a+b") as spool:
+        with open(self._spool_file, "a+b", opener=_for_us_alone) as spool:
             if spool.tell() < note.spooled:  # the file was lost; what was imported of it comes again as duplicates
-                note = Note(since=note.since)
+                note = Note(since=note.since, name=note.name)
             spool.truncate(note.spooled)
             while True:
                 if note.spooled >= SEGMENT_BYTES or (note.is_whole and note.spooled):
-                    note = self._taken(note, take(spool), spool)
+                    note = self._taken(note, take(spool, note.name), spool)
                 if note.is_whole:
                     break
                 note = self._pulled(note, spool)
@@ -233,11 +241,12 @@ class Pull:
 
     def _begun(self, since: str | None) -> Note:
         note = self._read_note()
+        name = str(system_uuid7())
         if note is None:
-            return Note(since=since)
+            return Note(since=since, name=name)
         if note.spooled or not note.is_whole:
             return note
-        return Note(since=since or _overlapping(note.last_stored), last_stored=note.last_stored)
+        return Note(since=since or _overlapping(note.last_stored), last_stored=note.last_stored, name=name)
 
     def _pulled(self, note: Note, spool: BinaryIO) -> Note:
         page = self._next_page(note)
@@ -290,11 +299,22 @@ class Pull:
 
     def _keep(self, note: Note) -> None:
         fresh = self._note_file.with_suffix(".new")
-        with fresh.open("w") as file:
+        with open(fresh, "w", opener=_for_us_alone) as file:
             file.write(jsonlib.dumps(asdict(note)))
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._note_file)
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    """Open a file that nobody else may read, whatever the umask, and whatever it was before."""
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _overlapping(last_stored: str | None) -> str | None:

@@ -31,9 +31,12 @@ Watch = Callable[[dict[str, Any]], None]
 R = TypeVar("R")
 
 
-def carried_over(api: Api, file: BinaryIO, name: str, watch: Watch, *, is_again: bool = False) -> dict[str, Any]:
+def carried_over(
+    api: Api, file: BinaryIO, name: str, watch: Watch, *, is_again: bool = False, purpose: str = ""
+) -> dict[str, Any]:
     """Return the import of this file once it has ended. watch: is called with how it is, again and again.
 
+    purpose: the same bytes for another purpose are another import.
     An import of it that goes on, or went well, is the one returned, unless `is_again` asks for another beside those
     that have ended. Raises Rejected for an empty file or one over BYTES_MAX; Refusal; Away after PATIENCE_SECONDS.
     """
@@ -41,7 +44,7 @@ def carried_over(api: Api, file: BinaryIO, name: str, watch: Watch, *, is_again:
     if not 0 < size <= BYTES_MAX:
         rule = f"an import has 1 to {BYTES_MAX} bytes, this has {size}"
         raise Rejected.of(name, rule, "Cut it by lines, for example with split -l 1000000.")
-    one = _begun(api, size, digest, name, is_again)
+    one = _begun(api, f"{digest}-{size}" + (f"-{purpose}" if purpose else ""), size, name, is_again)
     while one["state"] == "receiving":
         watch(one)
         one = _patiently(partial(_continued, api, file, one))
@@ -74,9 +77,9 @@ def _measured(file: BinaryIO) -> tuple[int, str]:
     return file.tell(), state.hexdigest()
 
 
-def _begun(api: Api, size: int, digest: str, name: str, is_again: bool) -> dict[str, Any]:
+def _begun(api: Api, what: str, size: int, name: str, is_again: bool) -> dict[str, Any]:
     for attempt in range(1, ATTEMPTS_MAX + 1):
-        key = {IDEMPOTENCY_KEY: f"import-{digest}-{size}-{attempt}"}
+        key = {IDEMPOTENCY_KEY: f"import-{what}-{attempt}"}
         one: dict[str, Any] = api.post("/v1/imports", {"bytes": size}, key)
         is_passed_over = one["state"] in ENDED_BADLY or (is_again and one["ended_at"] is not None)
         if not is_passed_over:

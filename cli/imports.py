@@ -95,9 +95,9 @@ class _Session:
         if self._report is not None:
             self._report.close()
 
-    def take(self, opened: BinaryIO, name: str, *, is_again: bool = False) -> dict[str, Any]:
+    def take(self, opened: BinaryIO, name: str, *, is_again: bool = False, purpose: str = "") -> dict[str, Any]:
         """Return the import of a file once it has ended, its bad lines told."""
-        one = carried_over(self._api, opened, name, self._watch, is_again=is_again)
+        one = carried_over(self._api, opened, name, self._watch, is_again=is_again, purpose=purpose)
         self.has_refused |= has_refused(one)
         for line in reported(self._api, one):
             self._tell({"import": one["id"], **line})
@@ -105,7 +105,7 @@ class _Session:
 
     def pull(self, pull: Pull, since: str | None) -> dict[str, Any]:
         """Return the counts of everything another store had, once it is imported."""
-        note = pull.run(since, lambda spool: self.take(spool, "the store"), self._watch_pull)
+        note = pull.run(since, lambda spool, name: self.take(spool, "the store", purpose=name), self._watch_pull)
         counts = note.counts
         return {"statements": note.statements, "counts": counts, "last_stored": note.last_stored}
 

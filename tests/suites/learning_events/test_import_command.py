@@ -170,6 +170,17 @@ async def test_another_stores_statements_are_pulled_and_later_only_what_is_new(
     assert (await house.counts(platform.organisation))[0] == 235
 
 
+async def test_a_pull_that_brings_what_one_before_brought_tells_that_it_was_there_already(
+    house: House, platform: Platform, command: Command
+) -> None:
+    with serving(RecordStoreDouble(stored(6), page=50)) as url:
+        words = ("--from-lrs", url, "--user", "reader", "--since", "2020-01-01T00:00:00Z")
+        first, again, once_more = [(await command.run(*words))[1] for _ in range(3)]
+    assert (first["counts"]["stored"], first["counts"]["duplicate"]) == (6, 0)
+    for answer in (again, once_more):
+        assert (answer["statements"], answer["counts"]["stored"], answer["counts"]["duplicate"]) == (6, 0, 6)
+
+
 @pytest.mark.parametrize("are_links_dead", [False, True], ids=["links lead on", "links have run out"])
 async def test_a_pull_killed_between_any_two_pages_goes_on_behind_the_last_whole_one(
     house: House, platform: Platform, command: Command, rng: random.Random, are_links_dead: bool

@@ -12,12 +12,10 @@ from typing import Any, BinaryIO
 import pytest
 
 from cli import import_pull
-from cli.import_pull import ASKED_SECONDS_MAX, COUNTS, EMPTY_PAGES_MAX, TRIES, Note, Page, Pull, RecordStore
+from cli.import_pull import ASKED_SECONDS_MAX, COUNTS, EMPTY_PAGES_MAX, TRIES, Note, Page, Pull, RecordStore, Take
 from shared.kernel.errors import Rejected, Unavailable
 from tests.suites.learning_events.record_store import RecordStoreDouble, serving
 from tests.suites.learning_events.test_import_command import stored
-
-Take = Callable[[BinaryIO], dict[str, Any]]
 
 
 class Taken:
@@ -25,10 +23,12 @@ class Taken:
 
     def __init__(self) -> None:
         self.ids: list[str] = []
+        self.names: list[str] = []
 
-    def __call__(self, spool: BinaryIO) -> dict[str, Any]:
+    def __call__(self, spool: BinaryIO, name: str) -> dict[str, Any]:
         spool.seek(0)
         lines = [json.loads(line) for line in spool.read().splitlines()]
+        self.names.append(name)
         self.ids += [line["id"] for line in lines]
         return {"counts": {**dict.fromkeys(COUNTS, 0), "stored": len(lines)}}
 
@@ -268,3 +268,45 @@ def test_a_page_that_is_nested_without_end_is_no_page(monkeypatch: pytest.Monkey
         monkeypatch.setattr(store, "_read", lambda url: b'{"statements": ' + b"[" * 200_000)
         with pytest.raises(Rejected, match="no store of statements"):
             store.first(None)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_what_was_pulled_is_for_its_owner_alone_whatever_the_umask_and_whatever_it_was(
+    double: RecordStoreDouble, url: str, tmp_path: Path, umask: int
+) -> None:
+    def modes(*_: object) -> dict[str, Any]:
+        seen.extend(file.stat().st_mode & 0o777 for file in tmp_path.iterdir())
+        return {"counts": dict.fromkeys(COUNTS, 0)}
+
+    seen = list[int]()
+    former = os.umask(umask)
+    try:
+        run(url, tmp_path, modes)
+        (note,) = tmp_path.iterdir()
+        for file in (note, note.with_suffix(".jsonl"), note.with_suffix(".new")):
+            file.write_bytes(file.read_bytes() if file == note else b"")
+            file.chmod(0o644)
+        run(url, tmp_path, modes)
+    finally:
+        os.umask(former)
+    assert seen == [0o600] * 4
+    assert note.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_pull_gone_on_with_keeps_its_name_and_the_next_has_another(
+    double: RecordStoreDouble, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_pull, "SEGMENT_BYTES", 6_000)
+    taken = Taken()
+    with RecordStore(url, "reader", "secret") as store:
+        pull = Fused(store, tmp_path, "reader")
+        pull.fuse = Fuse(15)
+        with pytest.raises(Broken):
+            pull.run(None, taken, lambda note: None)
+    broken_off = set(taken.names)
+    run(url, tmp_path, taken)
+    assert len(broken_off) == 1
+    assert set(taken.names) == broken_off
+    run(url, tmp_path, taken)
+    assert len(set(taken.names)) == 2
+    assert "" not in taken.names
