@@ -1,19 +1,18 @@
 """deedlog connect: from a platform's machine, why its sender does not get through, a sentence a fault.
 
-What only this end can see is looked at first: the name, the port, TLS and its certificate. Then the house is asked what
-it sees (`/v1/connection-test`), with the address, credential, version and clock that the sender would use.
+What only this end can see is looked at first (`cli.reach`). Then the house is asked what it sees
+(`/v1/connection-test`), with the address, credential, version and clock that the sender would use.
 """
 
 from __future__ import annotations
 
 import base64
 import json as jsonlib
-import socket
 import ssl
 from dataclasses import asdict, dataclass
 from email.utils import formatdate
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import httpx
 import typer
@@ -21,32 +20,14 @@ from rich.text import Text
 
 from cli.answers import ANSWER_IS_NO, UNAVAILABLE, Json, printable, show, terminal
 from cli.callers import Key
+from cli.reach import FAILED, SECONDS_MAX, Address, Check, Stop, reached, require_plain, trust
 from cli.surroundings import Surroundings
 from shared.kernel.errors import Rejected
 
 app = typer.Typer()
-SECONDS_MAX: Final = 10.0
 ANSWER_BYTES_MAX: Final = 1 << 20
-FAILED: Final = "failed"
 MARKS: Final = {"passed": "fine", "failed": "WRONG", "noted": "note", "unseen": "unseen"}
-_CERTIFICATE: Final = {
-    10: ("the certificate has expired", "Have it renewed at the house."),
-    18: ("the certificate is signed by itself", "Name it with --ca-file, or have one made that machines trust."),
-    19: ("the certificate is signed by an authority this machine does not know", "Name that authority with --ca-file."),
-    20: ("the certificate is signed by an authority this machine does not know", "Name that authority with --ca-file."),
-    62: ("the certificate is for another host name", "Set the name that the certificate was made for."),
-    64: ("the certificate is for another address", "Set the name that the certificate was made for."),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What one look came to. verdict: passed, failed, noted or unseen."""
-
-    check: str
-    verdict: str
-    rule: str
-    mend: str = ""
+_FIELDS: Final = ("check", "verdict", "rule", "mend")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +40,6 @@ class Sender:
     organisation: str | None = None
     statement: bytes | None = None
     ca_file: str | None = None
-
-
-class _Stop(Exception):
-    """Nothing behind this fault can be seen. is_away: time may heal it."""
-
-    def __init__(self, check: Check, *, is_away: bool = False) -> None:
-        super().__init__(check.rule)
-        self.check = check
-        self.is_away = is_away
 
 
 @app.command()
@@ -113,11 +85,12 @@ def connect(
 def look(sender: Sender) -> tuple[list[Check], bool]:
     """Return what is to be said of a sender's set-up, and whether only nobody answers, which time may heal."""
     found: list[Check] = []
+    context = trust(sender.ca_file)
     try:
-        parts = _parts(sender.address)
-        found += _reached(parts.scheme, parts.hostname or "", parts.port or _port(parts.scheme), sender.ca_file)
-        found += _asked(f"{parts.scheme}://{parts.netloc}", sender)
-    except _Stop as stop:
+        address = Address.of(sender.address)
+        found += reached(address, context)
+        found += _asked(address, sender, context)
+    except Stop as stop:
         return [*found, stop.check], stop.is_away
     return found, False
 
@@ -133,79 +106,8 @@ def _header(key: str | None, user: str | None) -> str | None:
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
-def _parts(address: str) -> Any:
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        rule = "the sender's address is no http or https URL"
-        raise _Stop(Check("address", FAILED, rule, "Set it like https://deedlog.example/xapi."))
-    return parts
-
-
-def _port(scheme: str) -> int:
-    return 443 if scheme == "https" else 80
-
-
-def _reached(scheme: str, host: str, port: int, ca_file: str | None) -> list[Check]:
-    """Return that the port answers in the scheme of the address. Raises _Stop."""
-    try:
-        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        rule = f"this machine does not know the host name {host}"
-        raise _Stop(
-            Check("address", FAILED, rule, "Check its spelling, and the DNS of this machine."), is_away=True
-        ) from None
-    try:
-        with socket.create_connection((host, port), SECONDS_MAX):
-            pass
-    except TimeoutError:
-        rule = f"nothing answers at {host}, port {port}, within {SECONDS_MAX:g} s"
-        mend = "A firewall in between may drop it: let this machine through, or check the port."
-        raise _Stop(Check("address", FAILED, rule, mend), is_away=True) from None
-    except OSError as error:
-        rule = f"nobody listens at {host}, port {port} ({error.strerror or error})"
-        raise _Stop(Check("address", FAILED, rule, "Check the port, and that the house is up."), is_away=True) from None
-    reached = Check("network", "passed", f"{host}, port {port}, answers")
-    if scheme == "http":
-        return [reached]
-    return [reached, _shaken(host, port, ca_file)]
-
-
-def _shaken(host: str, port: int, ca_file: str | None) -> Check:
-    """Return that TLS is spoken there, under a certificate that this machine trusts. Raises _Stop."""
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except OSError:
-        raise Rejected.of("--ca-file", "it holds no certificates in PEM", "Name a file that does.") from None
-    try:
-        with socket.create_connection((host, port), SECONDS_MAX) as raw, context.wrap_socket(raw, server_hostname=host):
-            return Check("tls", "passed", "it speaks TLS, and its certificate is trusted here")
-    except ssl.SSLCertVerificationError as error:
-        rule, mend = _CERTIFICATE.get(error.verify_code, (f"the certificate is refused: {error.verify_message}", ""))
-        raise _Stop(Check("tls", FAILED, rule, mend or "Have whoever runs the house look at it.")) from None
-    except (OSError, ssl.SSLError):
-        rule = f"the address says https, and port {port} speaks no TLS"
-        mend = f"Set the port of https, or http://{host}:{port} where nobody else can listen."
-        raise _Stop(Check("tls", FAILED, rule, mend)) from None
-
-
-def _speaks_tls(host: str, port: int) -> bool:
-    """Say whether the port speaks TLS, whoever vouches for it; nothing is sent over it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with socket.create_connection((host, port), SECONDS_MAX) as raw, context.wrap_socket(raw, server_hostname=host):
-            return True
-    except OSError:
-        return False
-
-
-def _asked(origin: str, sender: Sender) -> list[Check]:
-    """Return what the house sees of the set-up. Raises _Stop where what answers is none."""
+def _asked(address: Address, sender: Sender, context: ssl.SSLContext) -> list[Check]:
+    """Return what the house sees of the set-up. Raises Stop where what answers is none."""
     query = {"endpoint": sender.address} | (
         {} if sender.organisation is None else {"organisation": sender.organisation}
     )
@@ -216,27 +118,37 @@ def _asked(origin: str, sender: Sender) -> list[Check]:
         headers["X-Experience-API-Version"] = sender.version
     if sender.statement is not None:
         headers["Content-Type"] = "application/json"
-    url = f"{origin}/v1/connection-test?{urlencode(query)}"
+    url = f"{address.origin}/v1/connection-test?{urlencode(query)}"
     try:
-        status, raw, location = _sent(url, headers, sender)
+        status, raw, location = _sent(url, headers, sender.statement, context)
     except (httpx.HTTPError, UnicodeEncodeError) as error:
-        raise _not_answered(origin, error) from None
+        require_plain(address)
+        raise _not_answered(error) from None
     if 300 <= status < 400:
         rule = f"the house leads on to {printable(location)[:200]}, and senders do not follow"
-        raise _Stop(Check("address", FAILED, rule, "Set the address that it leads to."))
+        raise Stop(Check("address", FAILED, rule, "Set the address that it leads to."))
     try:
         told = jsonlib.loads(raw)
-        return [Check(one["check"], one["verdict"], one["rule"], one["mend"]) for one in told["checks"]]
-    except (ValueError, KeyError, TypeError):
-        raise _not_ours(origin, status, raw) from None
+        return [_check(one) for one in told["checks"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        require_plain(address)
+        raise _not_ours(status, raw) from None
 
 
-def _sent(url: str, headers: dict[str, str], sender: Sender) -> tuple[int, bytes, str]:
-    context = ssl.create_default_context(cafile=sender.ca_file)
+def _check(one: dict[str, Any]) -> Check:
+    words = [one[name] for name in _FIELDS]
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError("a check is told in words")
+    return Check(*words)
+
+
+def _sent(
+    url: str, headers: dict[str, str], statement: bytes | None, context: ssl.SSLContext
+) -> tuple[int, bytes, str]:
     client = httpx.Client(timeout=SECONDS_MAX, verify=context, trust_env=False, follow_redirects=False)
-    method = "GET" if sender.statement is None else "POST"
+    method = "GET" if statement is None else "POST"
     raw = bytearray()
-    with client, client.stream(method, url, headers=headers, content=sender.statement) as response:
+    with client, client.stream(method, url, headers=headers, content=statement) as response:
         for chunk in response.iter_bytes():
             raw += chunk
             if len(raw) > ANSWER_BYTES_MAX:
@@ -244,35 +156,22 @@ def _sent(url: str, headers: dict[str, str], sender: Sender) -> tuple[int, bytes
         return response.status_code, bytes(raw), response.headers.get("location", "")
 
 
-def _not_answered(origin: str, error: Exception) -> _Stop:
-    parts = urlsplit(origin)
-    host, port = parts.hostname or "", parts.port or _port(parts.scheme)
-    if parts.scheme == "http" and _speaks_tls(host, port):
-        return _plain_to_tls(host, port)
+def _not_answered(error: Exception) -> Stop:
     if isinstance(error, UnicodeEncodeError | httpx.LocalProtocolError):
         rule = "what is sent holds characters that no header may"
-        return _Stop(Check("credential", FAILED, rule, "Copy id and secret once more, without line breaks."))
+        return Stop(Check("credential", FAILED, rule, "Copy id and secret once more, without line breaks."))
     rule = f"the house does not answer ({type(error).__name__})"
-    return _Stop(Check("address", FAILED, rule, "Try again, and have whoever runs the house look at it."), is_away=True)
+    return Stop(Check("address", FAILED, rule, "Try again, and have whoever runs the house look at it."), is_away=True)
 
 
-def _not_ours(origin: str, status: int, raw: bytes) -> _Stop:
-    parts = urlsplit(origin)
-    host, port = parts.hostname or "", parts.port or _port(parts.scheme)
-    if parts.scheme == "http" and _speaks_tls(host, port):
-        return _plain_to_tls(host, port)
+def _not_ours(status: int, raw: bytes) -> Stop:
     try:
         detail = str(jsonlib.loads(raw)["detail"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         rule = f"what answers there is no Deedlog (status {status})"
-        return _Stop(Check("address", FAILED, rule, "Check host and port, and what a proxy in between leads to."))
+        return Stop(Check("address", FAILED, rule, "Check host and port, and what a proxy in between leads to."))
     is_away = status >= 500 or status == 429
-    return _Stop(Check("address", FAILED, f"the house answers {status}: {printable(detail)}"), is_away=is_away)
-
-
-def _plain_to_tls(host: str, port: int) -> _Stop:
-    rule = f"the address says http, and port {port} speaks TLS"
-    return _Stop(Check("tls", FAILED, rule, f"Set https://{host}:{port} and the path behind it."))
+    return Stop(Check("address", FAILED, f"the house answers {status}: {printable(detail)}"), is_away=is_away)
 
 
 def _drawn(one: Check) -> Text:

@@ -17,8 +17,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from cli.connect import Check, Sender, look
+from cli.connect import Sender, look
+from cli.reach import Address, Check
 from infra.embedded.ports import free_port
+from shared.kernel.errors import Rejected
 
 OURS = b'{"checks": [{"check": "credential", "verdict": "passed", "rule": "the key is valid", "mend": ""}]}'
 
@@ -143,6 +145,9 @@ def test_a_certificate_that_is_not_trusted_is_named_with_its_fault(
     [
         (200, b"<html>log in</html>", "", "no Deedlog", False),
         (404, b"{}", "", "no Deedlog", False),
+        (200, b"[" * 100_000, "", "no Deedlog", False),
+        (200, b'{"checks": [{"check": "x"}]}', "", "no Deedlog", False),
+        (200, b'{"checks": [{"check": "x", "verdict": [], "rule": null, "mend": ""}]}', "", "no Deedlog", False),
         (301, b"", "https://deedlog.example/", "leads on to https://deedlog.example/", False),
         (503, b'{"detail": "Too much is under way."}', "", "Too much is under way", True),
     ],
@@ -170,6 +175,23 @@ def test_a_port_where_nobody_listens_and_a_name_that_is_none_may_heal() -> None:
 @pytest.mark.parametrize("address", ["", "deedlog.example/xapi", "ftp://x/", "http://[::1", "http://x:99999/"])
 def test_an_address_that_is_none_is_named_before_anything_is_sent(address: str) -> None:
     assert "no http or https URL" in first_fault(Sender(address)).rule
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_a_file_without_authorities_is_refused_before_anything_is_sent(
+    tmp_path: Path, scheme: str, content: bytes | None
+) -> None:
+    file = tmp_path / "authorities.pem"
+    if content is not None:
+        file.write_bytes(content)
+    with serving() as server, pytest.raises(Rejected, match="no certificates in PEM"):
+        look(Sender(f"{scheme}://127.0.0.1:{server.server_port}/xapi", ca_file=str(file)))
+
+
+def test_an_address_of_ipv6_keeps_its_brackets_under_another_scheme() -> None:
+    address = Address.of("http://[::1]:8080/xapi")
+    assert (address.host, address.port, address.under("https")) == ("::1", 8080, "https://[::1]:8080")
 
 
 def test_a_secret_with_a_line_break_is_named_and_not_sent() -> None:
