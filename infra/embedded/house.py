@@ -15,6 +15,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from infra.embedded.broker import EmbeddedBroker
@@ -22,9 +23,10 @@ from infra.embedded.databases import databases_of, set_up_databases
 from infra.embedded.health import Health, health_of_all
 from infra.embedded.home import Home
 from infra.embedded.layout import Layout
+from infra.embedded.logs import keep_short, log_tail
 from infra.embedded.obstacle import in_words
 from infra.embedded.postgres import EmbeddedPostgres
-from infra.embedded.process import LaunchFailed, log_tail, shorten_log
+from infra.embedded.process import LaunchFailed
 from infra.embedded.state import HouseState, Phase, end_leftovers, write_state
 from infra.embedded.units import HostedProcess, Unit
 from infra.embedded.watching import Report, Watched
@@ -35,8 +37,6 @@ from shared.runtime.lifecycle import Readiness
 from shared.runtime.topics import BrokerAdmin, BrokerUnavailable, topics_of
 
 READY_SECONDS_MAX: Final = 60.0
-LOGS_LOOK_SECONDS: Final = 10.0
-"""How often the logs are measured."""
 LOOK_SECONDS: Final = 0.1
 """How often each process is looked at; what died is noticed within it."""
 SETTLE_SECONDS: Final = 0.6
@@ -189,20 +189,10 @@ class House:
 
     async def _watch(self) -> None:
         """Look after every part at once: a database that takes its time to recover keeps nobody else waiting."""
-        await asyncio.gather(self._keep_logs_short(), *(self._watch_one(one) for one in self._all))
+        await asyncio.gather(keep_short(self._logs, self._report), *(self._watch_one(one) for one in self._all))
 
-    async def _keep_logs_short(self) -> None:
-        """A house that runs for months fills no disk with its logs."""
-        while True:
-            await asyncio.sleep(LOGS_LOOK_SECONDS)
-            for log_file in (self.postgres.log_file, *self.home.logs.glob("*.log")):
-                try:
-                    shortened = shorten_log(log_file)
-                except OSError as error:
-                    self._report(str(in_words(error)))
-                    continue
-                if shortened:
-                    self._report(f"{log_file.name} was too long; its lines are in {log_file.name}.1")
+    def _logs(self) -> list[Path]:
+        return [self.postgres.log_file, *self.home.logs.glob("*.log")]
 
     async def _watch_one(self, one: Watched) -> None:
         while True:

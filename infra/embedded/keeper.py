@@ -24,8 +24,9 @@ from infra.embedded.hold import HouseRuns
 from infra.embedded.home import Home, make_folder
 from infra.embedded.house import READY_SECONDS_MAX, House, NotReady
 from infra.embedded.layout import LAYOUTS, PORT, Layout, lay_out
+from infra.embedded.logs import log_tail, opened_log
 from infra.embedded.obstacle import NoRoom, in_words
-from infra.embedded.process import BARE_ENVIRONMENT, log_tail, opened_log
+from infra.embedded.process import BARE_ENVIRONMENT
 from infra.embedded.state import HouseState, read_state, running_state
 from infra.embedded.watching import Report
 from shared.kernel.clock import SystemClock, rfc3339
@@ -138,6 +139,7 @@ def _stop(keeper: subprocess.Popen[bytes]) -> None:
         keeper.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         keeper.kill()
+        keeper.wait()
 
 
 def end(home: Home) -> HouseState | None:

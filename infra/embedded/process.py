@@ -19,14 +19,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
 
+from infra.embedded.logs import last_lines, log_tail, opened_log
 from infra.embedded.system_user import SystemUser
 from shared.kernel.errors import Broken
 
 SYSTEM_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 BARE_ENVIRONMENT: Final[Mapping[str, str]] = {"PATH": SYSTEM_PATH, "LC_ALL": "C", "TZ": "UTC"}
-LOG_BYTES_MAX: Final = 16 * 1024 * 1024
-"""A log larger than this is set aside as `….1`: at a start, and by `shorten_log` while its process runs."""
-LOG_TAIL_LINES: Final = 8
 POLL_SECONDS: Final = 0.01
 KILLED_SECONDS_MAX: Final = 5.0
 
@@ -132,9 +130,9 @@ async def run(
         text = output.read().decode(errors="replace")
     name = Path(command[0]).name
     if not in_time:
-        raise LaunchFailed(f"{name} took longer than {seconds_max:g} s and was ended: {_last_lines(text)}")
+        raise LaunchFailed(f"{name} took longer than {seconds_max:g} s and was ended: {last_lines(text)}")
     if child.exit_code != 0:
-        raise LaunchFailed(f"{name} ended with status {child.exit_code}: {_last_lines(text)}")
+        raise LaunchFailed(f"{name} ended with status {child.exit_code}: {last_lines(text)}")
     return text
 
 
@@ -148,16 +146,6 @@ async def becomes(claim: Callable[[], bool], seconds_max: float) -> bool:
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         return claim()
-
-
-def log_tail(log_file: Path, began: int = 0) -> str:
-    """Return the log's last lines in one, or a note that there are none; nothing from before the byte `began`."""
-    try:
-        with log_file.open("rb") as log:
-            log.seek(max(began, log.seek(0, os.SEEK_END) - 4096))
-            return _last_lines(log.read().decode(errors="replace"))
-    except OSError:
-        return "it left no log"
 
 
 def _group_exists(number: int) -> bool:
@@ -206,32 +194,3 @@ def _setpriv() -> str | None:
         return None
     answer = subprocess.run([setpriv, "--help"], capture_output=True, text=True, check=False, timeout=5)
     return setpriv if "--pdeathsig" in answer.stdout else None
-
-
-def opened_log(log_file: Path) -> IO[bytes]:
-    """Return the log, 0600, open for appending; one that grew beyond LOG_BYTES_MAX is set aside first."""
-    if log_file.exists() and log_file.stat().st_size > LOG_BYTES_MAX:
-        log_file.replace(log_file.with_name(f"{log_file.name}.1"))
-    return os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
-
-
-def shorten_log(log_file: Path) -> bool:
-    """Say whether the log was too large; its lines stand in `….1` then, in the place of older ones, and it is empty.
-
-    Its process writes on where the file now ends, at its beginning; what it writes in that moment may be lost. On a
-    full disk the older lines go, because room is worth more.
-    """
-    if not log_file.exists() or log_file.stat().st_size <= LOG_BYTES_MAX:
-        return False
-    aside = log_file.with_name(f"{log_file.name}.1")
-    try:
-        shutil.copyfile(log_file, aside)
-        aside.chmod(0o600)
-    except OSError:
-        aside.unlink(missing_ok=True)
-    os.truncate(log_file, 0)
-    return True
-
-
-def _last_lines(text: str) -> str:
-    return " | ".join(text.strip().splitlines()[-LOG_TAIL_LINES:]) or "it said nothing"

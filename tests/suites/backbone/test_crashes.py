@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded.process import log_tail
+from infra.embedded.logs import log_tail
 from shared.runtime import faults
 from shared.runtime.consumer import ALONE_PAUSES_SECONDS
 

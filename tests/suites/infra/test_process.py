@@ -14,7 +14,7 @@ import pytest
 from infra.embedded import process
 from infra.embedded.memory import descendants, pss_bytes, rss_bytes
 from infra.embedded.ports import COUNT, FIRST, answers, free_port, is_free
-from infra.embedded.process import LaunchFailed, becomes, run, shorten_log, spawn
+from infra.embedded.process import LaunchFailed, becomes, run, spawn
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
@@ -82,35 +82,6 @@ async def test_a_missing_command_is_named() -> None:
 async def test_no_variable_of_ours_reaches_a_child(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGHOST", "elsewhere")
     assert "PGHOST" not in await run(["env"], seconds_max=5)
-
-
-async def test_a_grown_log_is_set_aside_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "LOG_BYTES_MAX", 10)
-    log = tmp_path / "log"
-    log.write_text("eleven bytes")
-    child = spawn(["echo", "fresh"], log)
-    assert await child.exited(5)
-    assert log.read_text() == "fresh\n"
-    assert (tmp_path / "log.1").read_text() == "eleven bytes"
-
-
-async def test_a_log_that_grows_is_shortened_under_its_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "LOG_BYTES_MAX", 10)
-    log, go = tmp_path / "log", tmp_path / "go"
-    script = "import sys, time; from pathlib import Path; print('twelve bytes', flush=True)\n"
-    script += "while not Path(sys.argv[1]).exists(): time.sleep(0.01)\nprint('short')"
-    child = spawn([sys.executable, "-c", script, str(go)], log)
-    try:
-        assert await becomes(lambda: log.read_text() == "twelve bytes\n", 10)
-        assert shorten_log(log)
-        go.touch()
-        assert await child.exited(10)
-    finally:
-        await child.end()
-    assert log.read_text() == "short\n"
-    assert (tmp_path / "log.1").read_text() == "twelve bytes\n"
-    assert not shorten_log(log)
-    assert not shorten_log(tmp_path / "none")
 
 
 async def test_a_child_ends_when_we_are_killed(tmp_path: Path) -> None:
