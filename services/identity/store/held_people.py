@@ -87,14 +87,18 @@ ON CONFLICT (alias) DO UPDATE SET canonical = excluded.canonical
 """
 ACCOUNT_COLUMNS: Final = "id, organisation, identifier, person, linked_at"
 _ACCOUNTS: Final = f"SELECT {ACCOUNT_COLUMNS} FROM accounts WHERE person = ANY ($1::text[])"  # noqa: S608 - a constant
-# What a person leaves behind, in the order in which rows refer to one another. Replies to their sessions go whatever is
-# in them; `forget_replies` takes those that name them to others.
+# A persona from which they had parted before holds on for the others. The statement still sees the rows it deletes.
+_UNLINK: Final = """
+WITH gone AS (DELETE FROM account_links WHERE proposer = ANY ($1::text[]) OR other = ANY ($1::text[])
+    RETURNING persona)
+UPDATE personas SET ended_at = $2, ended_by = 'person' WHERE ended_at IS NULL AND id IN (SELECT persona FROM gone)
+    AND NOT EXISTS (SELECT FROM account_links WHERE persona = personas.id AND state = 'linked'
+                    AND proposer <> ALL ($1::text[]) AND other <> ALL ($1::text[]))
+"""
+# What else a person leaves behind, in the order in which rows refer to one another. Replies to their sessions go
+# whatever is in them; `forget_replies` takes those that name them to others.
 _ERASE: Final = (
     "DELETE FROM consents WHERE person = ANY ($1::text[])",
-    """WITH gone AS (DELETE FROM account_links WHERE proposer = ANY ($1::text[]) OR other = ANY ($1::text[])
-           RETURNING persona)
-       UPDATE personas SET ended_at = now(), ended_by = 'person'
-       WHERE ended_at IS NULL AND id IN (SELECT persona FROM gone)""",
     "DELETE FROM aliases WHERE alias = ANY ($1::text[])",
     "DELETE FROM account_readings WHERE person = ANY ($1::text[])",
     """INSERT INTO erased_accounts SELECT person, organisation, identifier FROM accounts WHERE person = ANY ($1::text[])
@@ -205,6 +209,7 @@ class HeldPeople:
 
     async def erase(self, at: datetime, fact_id: Callable[[], FactId]) -> None:
         """Have nothing left of these people but their ids, and their facts emptied, which is told in each stream."""
+        await self._tx.connection.execute(_UNLINK, self._ids, at)
         for statement in _ERASE:
             await self._tx.connection.execute(statement, self._ids)
         await forget_replies(self._tx.connection, self._ids)

@@ -9,6 +9,7 @@ import pytest
 
 from deedlog.identity.v1 import identity_pb2
 from shared.events.identity import PersonMerged, PersonSplit
+from shared.kernel.clock import rfc3339
 from tests.suites.identity.house import Client, IdentityHouse
 from tests.suites.identity.test_linking import account_holder, canonical, heard, link, listed, someone
 from tests.suites.scan import tables_holding
@@ -200,3 +201,24 @@ async def test_an_erasure_ends_a_persona_and_leaves_no_identifier(house: Identit
         await house.rpc.ForgetErasedAccounts(identity_pb2.ForgetErasedAccountsRequest(person=person))
     async with house.backbone.reading() as connection:
         assert [await tables_holding(connection, name) for name in (one, two)] == [[], []]
+
+
+async def test_the_erasure_of_who_had_parted_leaves_the_others_their_persona(house: IdentityHouse) -> None:
+    organisation = await house.organisation()
+    platform = await declaring(house, organisation)
+    (one, older), two, three = await account_holder(house, organisation), mailbox(), mailbox()
+    await platform.post("/v1/personas", {"identifiers": [one, two, three]})
+    session = await house.signed_in(older)
+    parted = (await session.get("/v1/people/me/accounts"))["accounts"][2]
+    await session.post(f"/v1/people/me/accounts/{parted['id']}:unlink", {}, 200)
+    (gone,) = {*await house.resolve(organisation, two, three)} - {older}
+    await house.admin.post("/v1/erasures", {"person": gone})
+    (persona,) = (await platform.get("/v1/personas"))["items"]
+    assert (persona["ended_at"], persona["ended_by"]) == (None, None)
+    house.clock.advance(60)
+    began = rfc3339(house.clock.now())
+    erased = await session.post("/v1/erasures", {"person": older, "including_declared": True})
+    assert len(erased["people"]) == 2
+    (persona,) = (await platform.get("/v1/personas"))["items"]
+    assert persona["ended_by"] == "person"
+    assert began <= persona["ended_at"] <= rfc3339(house.clock.now()), "by the clock of the house"
