@@ -176,7 +176,6 @@ async def test_statements_that_arrive_while_accounts_are_linked_and_unlinked_kee
             changes += 1
         sender.join(60)
         assert not failures
-        assert changes >= 2
         total = BATCHES * SIZE + 1
         house.answer("people", "link", owner, "--account", identifier, "--key", key)
     canonical = house.answer("people", "show", owner)["canonical"]
