@@ -15,6 +15,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +34,7 @@ from infra.embedded.watching import Report, Watched
 from shared.events.sources import SOURCES
 from shared.kernel.clock import Clock, rfc3339
 from shared.kernel.errors import DeedlogError, Unavailable
+from shared.runtime.background import Task
 from shared.runtime.lifecycle import Readiness
 from shared.runtime.topics import BrokerAdmin, BrokerUnavailable, topics_of
 
@@ -76,7 +78,10 @@ class House:
         self._state = HouseState(
             os.getpid(), "starting", layout.port, layout.name, layout.services, rfc3339(clock.now())
         )
-        self._watching: asyncio.Task[None] | None = None
+        self._watching = [
+            Task("watch of the logs", partial(keep_short, self._logs, self._report)),
+            *(Task(f"watch of {one.name}", partial(self._watch_one, one)) for one in self._all),
+        ]
         self.seconds_to_ready = 0.0
 
     # A component
@@ -99,13 +104,12 @@ class House:
             if isinstance(error, OSError):
                 raise in_words(error) from error
             raise
-        self._watching = asyncio.create_task(self._watch(), name="watch")
+        for one in self._watching:
+            await one.start()
 
     async def stop(self) -> None:
         """Every part has ended, from the door inwards, within 10 s."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
+        await asyncio.gather(*(one.stop() for one in self._watching))
         self._note_anyway("stopping")
         await self._stop_parts()
         self._note_anyway("stopped")
@@ -187,14 +191,11 @@ class House:
 
     # Looking after
 
-    async def _watch(self) -> None:
-        """Look after every part at once: a database that takes its time to recover keeps nobody else waiting."""
-        await asyncio.gather(keep_short(self._logs, self._report), *(self._watch_one(one) for one in self._all))
-
     def _logs(self) -> list[Path]:
         return [self.postgres.log_file, *self.home.logs.glob("*.log")]
 
     async def _watch_one(self, one: Watched) -> None:
+        """Each part has a watch of its own: a database that takes its time to recover keeps nobody else waiting."""
         while True:
             if await one.tend():
                 self._note_anyway(self._state.phase)
