@@ -1,14 +1,15 @@
 """Remembers what was sent, beside the answers and never in their way.
 
-What is noted waits in memory for the next write, up to a bound; beyond it, and when the database is away, it is dropped
-and counted. A process that is stopped writes it first; one that dies takes along what it noted in its last second. So a
-delivery may be missing from the log; what it brought is not.
+What is noted waits in memory for the next write, up to a bound. Beyond it, when the database is away, and when a write
+fails again and again for a reason that nobody foresaw, it is dropped and counted. A process that is stopped writes it
+first; one that dies takes along what it noted in its last second. So a delivery may be missing from the log; what it
+brought is not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -30,6 +31,9 @@ PAUSE_SECONDS: Final = 0.25
 """How late a delivery shows in the log."""
 STOP_SECONDS: Final = 1.5
 """How long a stop may take to write what waits; what is left then is dropped and counted."""
+TRIES_MAX: Final = 3
+"""For one write that fails for a reason nobody foresaw: enough for what passes, and what does not holds up no other."""
+_log = logging.getLogger(__name__)
 
 
 class OpenDelivery(Protocol):
@@ -82,6 +86,7 @@ class DeliveryLog:
         self._dropped = dropped
         self._waiting: deque[Delivery] = deque()
         self._bytes = 0
+        self._tries = 0
         self._noted = asyncio.Event()
         self._writing = asyncio.Lock()
 
@@ -96,7 +101,10 @@ class DeliveryLog:
         self._noted.set()
 
     async def run(self) -> None:
-        """Write what waits, for ever; cancelled, what waits then."""
+        """Write what waits, for ever; cancelled, what waits then.
+
+        Raises what a write failed with; begun again, it is tried again, TRIES_MAX times in all.
+        """
         try:
             while True:
                 await self._noted.wait()
@@ -104,10 +112,7 @@ class DeliveryLog:
                 self._noted.clear()
                 await self._write_all()
         except asyncio.CancelledError:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._write_all(), STOP_SECONDS)
-            if self._waiting:
-                self._dropped(len(self._waiting))
+            await self._write_last()
             raise
 
     async def erase(self, person: str) -> None:
@@ -116,6 +121,14 @@ class DeliveryLog:
             self._waiting = deque(replace(one, refused=None) for one in self._waiting)
             self._bytes = 0
             await self._store.erase(person)
+
+    async def _write_last(self) -> None:
+        try:
+            await asyncio.wait_for(self._write_all(), STOP_SECONDS)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a stop is not held up by it
+            _log.error("what was noted last of deliveries is not in their log", exc_info=error)
+        if self._waiting:
+            self._dropped(len(self._waiting))
 
     async def _write_all(self) -> None:
         while self._waiting:
@@ -129,5 +142,13 @@ class DeliveryLog:
             await self._store.add(batch)
         except Unavailable:
             self._dropped(len(batch))
+        except Exception as error:
+            self._tries += 1
+            if self._tries < TRIES_MAX:
+                self._noted.set()
+                raise
+            _log.error("deliveries were dropped from their log", extra={"count": len(batch)}, exc_info=error)
+            self._dropped(len(batch))
+        self._tries = 0
         for _ in batch:
             self._bytes -= len(self._waiting.popleft().refused or b"")

@@ -11,7 +11,7 @@ import pytest
 
 from services.learning_events.domain.delivery import FAULT_CHARACTERS_MAX, FAULTS_MAX, Delivery
 from services.learning_events.domain.refused_items import ITEMS_BYTES_MAX
-from services.learning_events.handlers.delivering import WAITING_BYTES_MAX, WAITING_MAX, DeliveryLog
+from services.learning_events.handlers.delivering import TRIES_MAX, WAITING_BYTES_MAX, WAITING_MAX, DeliveryLog
 from services.learning_events.store.deliveries import (
     KEPT_DAYS,
     KEPT_MAX,
@@ -20,6 +20,7 @@ from services.learning_events.store.deliveries import (
     PostgresDeliveries,
 )
 from shared.kernel.ids import system_uuid7
+from shared.runtime.background import Task
 from tests.suites.learning_events.house import House, Platform, statement
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -250,6 +251,57 @@ async def test_a_write_that_is_broken_off_is_done_once_more_and_an_erasure_meanw
     running.cancel()
     await asyncio.gather(running, erasing, return_exceptions=True)
     assert list((await kept(house, platform)).values()) == [None, None]
+
+
+class Stumbling(PostgresDeliveries):
+    """Fails as nobody foresaw, so many times."""
+
+    failures = 0
+    tries = 0
+
+    async def add(self, deliveries: Any) -> None:
+        self.tries += 1
+        if self.tries <= self.failures:
+            raise ValueError("a row that no table takes")
+        await super().add(deliveries)
+
+
+@pytest.mark.parametrize(("failures", "lost"), [(TRIES_MAX - 1, 0), (TRIES_MAX, 1)])
+async def test_a_write_that_fails_as_nobody_foresaw_is_tried_again_and_then_dropped_and_counted_and_the_next_is_written(
+    house: House, platform: Platform, caplog: pytest.LogCaptureFixture, failures: int, lost: int
+) -> None:
+    dropped: list[int] = []
+    store = Stumbling(house.backbone)
+    store.failures = failures
+    log = DeliveryLog(store, dropped.append)
+    task = Task("learning_events.deliveries", log.run, pause_seconds_min=0.01)
+    await task.start()
+    first, second = noted(platform, datetime.now(UTC), None), noted(platform, datetime.now(UTC), None)
+    log.note(first)
+    async with asyncio.timeout(10):
+        while store.tries < TRIES_MAX:
+            await asyncio.sleep(0.02)
+        log.note(second)
+        while second.id not in await kept(house, platform):
+            await asyncio.sleep(0.02)
+        await task.stop()
+    assert set(await kept(house, platform)) == ({second.id} if lost else {first.id, second.id})
+    assert sum(dropped) == lost
+    assert ("deliveries were dropped from their log" in caplog.messages) is bool(lost)
+
+
+async def test_a_stop_is_not_held_up_by_a_write_that_fails_as_nobody_foresaw(house: House, platform: Platform) -> None:
+    dropped: list[int] = []
+    store = Stumbling(house.backbone)
+    store.failures = 1_000
+    log = DeliveryLog(store, dropped.append)
+    task = Task("learning_events.deliveries", log.run)
+    await task.start()
+    await asyncio.sleep(0)
+    log.note(noted(platform, datetime.now(UTC), None))
+    async with asyncio.timeout(5):
+        await task.stop()
+    assert sum(dropped) == 1
 
 
 async def test_a_body_that_is_too_large_and_never_ends_is_answered_without_waiting_for_its_rest(
