@@ -328,7 +328,13 @@ class Attachment(ConsumerRebalanceListener):  # type: ignore[misc]
         return bool(homes)
 
     async def _applied_to(self, kafka: Any, home: TopicPartition) -> int:
-        """Return the offset up to which the partition was applied: behind its position while a batch is under way."""
+        """Return the offset up to which the partition was applied: behind its position while a batch is under way.
+
+        The position is asked for only where it counts: while a group that waits for our batch is regrouping, it is not
+        told.
+        """
+        if home in self._under_way:
+            return self._nexts.get(home, 0)
         position: int = await kafka.position(home)
         return self._nexts.get(home, 0) if home in self._under_way else position
 
