@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.skill_inference import parameters
+from services.skill_inference.domain.claims import parse_claim_rules
 from services.skill_inference.domain.framework import parse_framework
 from services.skill_inference.domain.ledgers import Ledgers
 from services.skill_inference.domain.release import parse_release
 from services.skill_inference.domain.skill_names import SkillNames
 from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.http.alignments import Alignments
+from services.skill_inference.http.claim_rules import claim_rules_endpoint
 from services.skill_inference.http.publications import Publications
 from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
@@ -41,7 +43,9 @@ def build(settings: Settings, peers: Peers) -> Service:
     backbone = Backbone(
         settings, clock, Path(__file__).parent, source=SKILL_INFERENCE, feed=peers.feed(), is_rebuildable=True
     )
-    inference = Inference(framework, release, clock, system_fact_id, Ledgers(settings.ledger_observations_max))
+    rules = parse_claim_rules(parameters.claim_rules_document())
+    ledgers = Ledgers(settings.ledger_observations_max)
+    inference = Inference(framework, release, rules, clock, system_fact_id, ledgers)
     book = AlignmentBook(framework.skills)
     reviser = Reviser(backbone, inference, book)
     backbone.hear(InferenceEffect(inference, book, reviser.nudge))
@@ -52,6 +56,7 @@ def build(settings: Settings, peers: Peers) -> Service:
         backbone,
         [
             *Publications(framework, published, settings.origin).endpoints(),
+            claim_rules_endpoint(parameters.claim_rules_document()),
             *Alignments(backbone, clock, framework, names, book, reviser.nudge).endpoints(),
             *Reports(backbone, inference, book).endpoints(),
         ],

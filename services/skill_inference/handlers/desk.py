@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from services.skill_inference.domain.claims import ClaimRules
 from services.skill_inference.domain.fold import MARKS_COST
 from services.skill_inference.domain.framework import Framework
 from services.skill_inference.domain.ledgers import Ledgers, Token
@@ -136,6 +137,7 @@ class Inference:
 
     framework: Framework
     release: Release
+    rules: ClaimRules
     clock: Clock
     fact_id: Callable[[], FactId]
     ledgers: Ledgers = field(default_factory=Ledgers)

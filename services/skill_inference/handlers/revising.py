@@ -56,7 +56,8 @@ async def revise(
         ledger = shift.ledger(person)
         if ledger is None:
             continue
-        news[person] = revisions(ledger.state(), told.get(person, {}), inference.framework, inference.release)
+        before, rule = told.get(person, {}), inference.rules.standard
+        news[person] = revisions(ledger.state(), before, inference.framework, inference.release, rule)
         count += len(news[person])
         if len(ledger) > LONG_FOLD:
             await asyncio.sleep(0)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from deedlog.skill_inference.v1 import service_pb2_grpc, skill_inference_pb2
+from services.skill_inference.domain.claims import parse_claim_rules
 from shared.kernel import canonical_json
 from shared.kernel.errors import Broken, DeedlogError, Forbidden, Rejected, TooLarge
 from shared.kernel.ids import system_id
 from shared.runtime.auth import Principal
 from shared.runtime.grpc import channel, kernel_errors
 from tests.suites.skill_inference.house import House, Tenant, line
-from tests.unit.skill_inference.people import DRIFT, framework, release
+from tests.unit.skill_inference.people import DRIFT, framework, release, rules
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,6 +36,11 @@ async def test_every_iri_that_a_skill_names_is_answered(house: House) -> None:
     assert (whole["id"], whole["version"]) == ("https://deedlog.example/v1/framework", framework().version)
 
 
+async def test_anybody_reads_the_rules_that_claims_are_held_to(house: House) -> None:
+    answer = await house.http.get("/v1/claim-rules")
+    assert parse_claim_rules(answer.content) == rules()
+
+
 async def test_a_release_is_read_under_the_id_that_estimates_name(house: House) -> None:
     listed = (await house.http.get("/v1/releases")).json()["items"]
     assert {"id": release().id} in listed
@@ -51,7 +57,9 @@ async def test_what_is_not_there_is_said_not_to_be(house: House, path: str) -> N
     assert answer.json()["code"] == "not-found"
 
 
-@pytest.mark.parametrize("path", ["/v1/skills", f"/v1/skills/{DRIFT}", "/v1/framework", f"/v1/releases/{release().id}"])
+@pytest.mark.parametrize(
+    "path", ["/v1/skills", f"/v1/skills/{DRIFT}", "/v1/framework", "/v1/claim-rules", f"/v1/releases/{release().id}"]
+)
 async def test_what_a_reader_has_already_is_not_sent_again(house: House, path: str) -> None:
     first = await house.http.get(path)
     again = await house.http.get(path, headers={"if-none-match": first.headers["etag"]})

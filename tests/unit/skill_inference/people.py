@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from services.skill_inference import parameters
+from services.skill_inference.domain.claims import ClaimRules, parse_claim_rules
 from services.skill_inference.domain.framework import Framework, parse_framework
 from services.skill_inference.domain.observation import Assurance, Mark, MarkSet, Outcome
 from services.skill_inference.domain.release import Release, parse_release
@@ -33,6 +34,11 @@ RUBRIC = (
 @cache
 def framework() -> Framework:
     return parse_framework(parameters.framework_document())
+
+
+@cache
+def rules() -> ClaimRules:
+    return parse_claim_rules(parameters.claim_rules_document())
 
 
 @cache
