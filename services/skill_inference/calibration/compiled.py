@@ -34,6 +34,9 @@ _INNER: Final = (
 )
 """Each after those it calls."""
 
+_OPTIONS: Final[dict[str, Any]] = {"fastmath": False, "forceinline": True, "_nrt": False}
+"""Nothing is allocated, so nothing need be counted: to count who holds the arrays takes ten times the step itself."""
+
 
 @cache
 def compiled_fold() -> Callable[..., None]:
@@ -58,5 +61,4 @@ def _space() -> dict[str, Any]:
 
 def _machine(function: Any, space: dict[str, Any]) -> Any:
     plain = FunctionType(function.__code__, space, function.__name__)
-    # Nothing is allocated, so nothing need be counted: counting who holds the arrays takes ten times the step itself.
-    return njit(plain, fastmath=False, forceinline=True, _nrt=False)
+    return njit(plain, **_OPTIONS)
