@@ -9,10 +9,12 @@ from services.skill_inference.domain.claims import parse_claim_rules
 from services.skill_inference.domain.framework import parse_framework
 from services.skill_inference.domain.ledgers import Ledgers
 from services.skill_inference.domain.release import parse_release
+from services.skill_inference.domain.roles import parse_roles
 from services.skill_inference.domain.skill_names import SkillNames
 from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.http.alignments import Alignments
 from services.skill_inference.http.claim_rules import claim_rules_endpoint
+from services.skill_inference.http.framework import FrameworkPages
 from services.skill_inference.http.publications import Publications
 from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
@@ -33,6 +35,7 @@ def build(settings: Settings, peers: Peers) -> Service:
     if not isinstance(settings, SkillInferenceSettings):
         raise Broken("skill_inference is built from settings of its own class")
     framework = parse_framework(parameters.framework_document())
+    roles = parse_roles(parameters.roles_document(), framework)
     documents = parameters.release_documents()
     releases = {name: parse_release(raw) for name, raw in documents.items()}
     if settings.release not in releases:
@@ -55,7 +58,8 @@ def build(settings: Settings, peers: Peers) -> Service:
     return Service(
         backbone,
         [
-            *Publications(framework, published, settings.origin).endpoints(),
+            *FrameworkPages(framework, roles, settings.origin).endpoints(),
+            *Publications(published).endpoints(),
             claim_rules_endpoint(parameters.claim_rules_document()),
             *Alignments(backbone, clock, framework, names, book, reviser.nudge).endpoints(),
             *Reports(backbone, inference, book).endpoints(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from shared.kernel import canonical_json
@@ -57,6 +58,21 @@ class Section:
         if not isinstance(value, list):
             raise Rejected.of(self.at(name), "expected a list", "Write a JSON array.")
         return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the texts of the list under `name`, none of them empty."""
+        items = self.items(name)
+        for index, item in enumerate(items):
+            if not isinstance(item, str) or not item:
+                raise Rejected.of(f"{self.at(name)}/{index}", "expected a text", "Write such a text.")
+        return tuple(str(item) for item in items)
+
+    def day(self, name: str) -> date:
+        """Return the day under `name`, written year-month-day."""
+        try:
+            return date.fromisoformat(self.text(name, 10))
+        except ValueError:
+            raise Rejected.of(self.at(name), "expected a day, year-month-day", "Write such as 2026-11-23.") from None
 
     def section(self, name: str) -> Section:
         """Return the object under `name`."""

@@ -32,7 +32,9 @@ def _foreign(framework: Framework) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, dict[str, list[str]]] = {}
     for skill in framework.skills.values():
         for concept in skill.alignments:
-            found.setdefault(concept.identifier, {}).setdefault(concept.relation, []).append(skill.id)
+            # A code such as O*NET's is named by itself or by its IRI; where the identifier is the IRI, once.
+            for name in {concept.identifier: None, framework.concept_iri(concept): None}:
+                found.setdefault(name, {}).setdefault(concept.relation, []).append(skill.id)
     return {
         identifier: tuple(next(relations[relation] for relation in _NEARNESS if relation in relations))
         for identifier, relations in found.items()

@@ -15,7 +15,7 @@ def test_a_skill_is_named_by_an_iri_at_the_origin() -> None:
     skill = ACHIEVEMENTS.skills["operationalization.incidents"]
     assert skill.iri == "https://deedlog.example/v1/framework/skills/operationalization.incidents"
     assert skill.code == "operationalization.incidents"
-    assert skill.framework == "Deedlog skills 1"
+    assert skill.framework == "Deedlog skills 2"
 
 
 def test_the_criteria_say_what_the_level_means_and_what_the_rule_asks() -> None:
