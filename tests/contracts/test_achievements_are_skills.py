@@ -30,6 +30,7 @@ def test_an_achievement_names_the_foreign_concepts_that_are_exact_or_close_and_n
 
 def test_levels_mean_the_same() -> None:
     assert ACHIEVEMENTS.anchors == tuple(level.anchor for level in FRAMEWORK.levels)
+    assert ACHIEVEMENTS.skill_anchors == {id_: skill.anchors for id_, skill in FRAMEWORK.skills.items()}
 
 
 def test_the_rule_issues_what_may_be_claimed_and_no_more() -> None:
