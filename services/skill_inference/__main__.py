@@ -12,9 +12,11 @@ from services.skill_inference.domain.release import parse_release
 from services.skill_inference.domain.roles import parse_roles
 from services.skill_inference.domain.skill_names import SkillNames
 from services.skill_inference.handlers.desk import Inference
+from services.skill_inference.handlers.importing import Customs
 from services.skill_inference.http.alignments import Alignments
 from services.skill_inference.http.claim_rules import claim_rules_endpoint
 from services.skill_inference.http.framework import FrameworkPages
+from services.skill_inference.http.frameworks import Frameworks
 from services.skill_inference.http.publications import Publications
 from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
@@ -54,14 +56,15 @@ def build(settings: Settings, peers: Peers) -> Service:
     backbone.hear(InferenceEffect(inference, book, reviser.nudge))
     backbone.after_rebuild = reviser.after_rebuild
     published = {releases[name].id: raw for name, raw in documents.items()}
-    names = SkillNames(framework, settings.origin)
+    customs = Customs(framework, SkillNames(framework, settings.origin), settings.origin)
     return Service(
         backbone,
         [
             *FrameworkPages(framework, roles, settings.origin).endpoints(),
             *Publications(published).endpoints(),
             claim_rules_endpoint(parameters.claim_rules_document()),
-            *Alignments(backbone, clock, framework, names, book, reviser.nudge).endpoints(),
+            *Alignments(backbone, clock, customs, book, reviser.nudge).endpoints(),
+            *Frameworks(backbone, clock, customs, book, reviser.nudge).endpoints(),
             *Reports(backbone, inference, book).endpoints(),
         ],
         [door(backbone, inference, book)],

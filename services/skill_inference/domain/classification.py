@@ -63,10 +63,16 @@ def read_scheme(section: Section) -> Scheme:
 
 def read_foreign_concept(section: Section) -> ForeignConcept:
     """Return the alignment that a section describes. Raises Rejected for a relation that is not known."""
+    relation = read_relation(section)
+    concept = ForeignConcept(section.text("scheme", 40), section.text("identifier"), section.text("label"), relation)
+    section.close()
+    return concept
+
+
+def read_relation(section: Section) -> Relation:
+    """Return the member `relation` of a section. Raises Rejected for one that is not known."""
     relations: dict[str, Relation] = {relation: relation for relation in get_args(Relation)}
     relation = relations.get(section.text("relation", 20))
     if relation is None:
         raise Rejected.of(section.at("relation"), "no such relation is known", f"Write one of {', '.join(relations)}.")
-    concept = ForeignConcept(section.text("scheme", 40), section.text("identifier"), section.text("label"), relation)
-    section.close()
-    return concept
+    return relation

@@ -41,6 +41,10 @@ class Section:
             raise Rejected.of(self.at(name), rule, "Write such a text.")
         return value
 
+    def text_or_none(self, name: str, characters_max: int = 2_000) -> str | None:
+        """Return a text as `text` does, None where the member is left out."""
+        return self.text(name, characters_max) if name in self._members else None
+
     def number(self, name: str, low: float, high: float) -> float:
         """Return a finite number in [low, high], as a float."""
         return _number(self._value(name), self.at(name), low, high)
