@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "trust": "verify",
     "dlq": "dlq",
     "rebuild": "rebuild",
+    "audit": "audit",
     "backup": "backup",
     "restore": "backup",
     "migrate": "migrate",
