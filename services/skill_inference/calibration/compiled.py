@@ -20,6 +20,8 @@ _INNER: Final = (
     response.sigmoid,
     response.predictive_scale,
     response.outcome_surprise,
+    response_fold.fading,
+    response_fold.returned,
     response_fold.newcomer,
     response_fold.aged_person,
     response_fold.known_task,

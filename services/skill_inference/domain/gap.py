@@ -25,7 +25,7 @@ from services.skill_inference.domain.prerequisites import Deviation, inferred
 from services.skill_inference.domain.readiness import Demanded, Readiness, chance, readiness
 from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.roles import Demand, Role
-from services.skill_inference.domain.state import PersonState, aged_general, level_at
+from services.skill_inference.domain.state import PersonState, general_at, level_at
 
 OPERATIONAL_LAYERS: Final = frozenset({"operationalization", "scaled-deployment"})
 """A work that was seen to show a skill of these is operational work; so is every work whose deployment was attested."""
@@ -152,7 +152,7 @@ class _Scene:
         self._rule = rule
         self._as_of = as_of
         at = microseconds(as_of)
-        self._general = aged_general(state.general, release.general, at)
+        self._general = general_at(state, release, at)
         self._operational = _operational_works(state, framework)
         self._guesses = inferred({skill: self._deviation(skill, at) for skill in framework.skills}, framework.skills)
 

@@ -21,6 +21,8 @@ from services.skill_inference.domain.response import outcome_surprise, predictiv
 
 DAY: Final = 86_400_000_000.0
 """Microseconds a day."""
+LN_2: Final = math.log(2.0)
+"""A rate is ln 2 / half-life."""
 
 
 class Curve(NamedTuple):
@@ -75,11 +77,11 @@ class Tasks(NamedTuple):
     skill_pace: how much faster than by `Curve.deviation_rate` belief in a skill returns to its prior; 1 as a rule.
     """
 
-    task_ease: Sequence[float]
-    task_spread: Sequence[float]
-    skill_ease: Sequence[float]
-    skill_spread: Sequence[float]
-    skill_pace: Sequence[float]
+    task_ease: MutableSequence[float]
+    task_spread: MutableSequence[float]
+    skill_ease: MutableSequence[float]
+    skill_spread: MutableSequence[float]
+    skill_pace: MutableSequence[float]
 
 
 class Memory(NamedTuple):
@@ -157,6 +159,17 @@ class Lesson(NamedTuple):
     moved: float
 
 
+def fading(elapsed: int, rate: float) -> float:
+    """Return the factor in (0, 1] by which a mean fades in so many microseconds. `rate` is a day's."""
+    return math.exp(-rate * (elapsed / DAY))
+
+
+def returned(mean: float, variance: float, prior: float, rate: float, elapsed: int) -> tuple[float, float]:
+    """Return mean and variance after so many microseconds on the way back to N(0, prior)."""
+    fade = fading(elapsed, rate)
+    return mean * fade, prior + (variance - prior) * (fade * fade)
+
+
 def newcomer(at: int, curve: Curve) -> PersonBelief:
     """Return what is believed of somebody of whom nothing was seen."""
     return PersonBelief(curve.general_mean, curve.general_variance, curve.form_mean, curve.form_variance, 0.0, at)
@@ -166,16 +179,13 @@ def aged_person(person: PersonBelief, now: int, curve: Curve) -> PersonBelief:
     """Return the belief as of `now`, as it is if that is not later: the level less sure, the form nearer to none."""
     if now <= person.at:
         return person
-    days = (now - person.at) / DAY
     variance, form, form_variance, shared = person.general_variance, person.form, person.form_variance, person.shared
     if curve.general_drift_per_day > 0.0 and variance < curve.general_variance:
-        variance = variance + curve.general_drift_per_day * days
+        variance = variance + curve.general_drift_per_day * ((now - person.at) / DAY)
         variance = min(variance, curve.general_variance)
     if curve.form_rate > 0.0:
-        fade = math.exp(-curve.form_rate * days)
-        form = form * fade
-        shared = shared * fade
-        form_variance = curve.form_variance + (form_variance - curve.form_variance) * (fade * fade)
+        form, form_variance = returned(form, form_variance, curve.form_variance, curve.form_rate, now - person.at)
+        shared = shared * fading(now - person.at, curve.form_rate)
     return PersonBelief(person.general, variance, form, form_variance, shared, now)
 
 
@@ -186,9 +196,8 @@ def known_task(e: int, log: Log, curve: Curve, memory: Memory) -> Known:
         return Known(0.0, curve.familiar_variance, 1.0, 0.0)
     mean, variance = memory.task_mean[i], memory.task_variance[i]
     if curve.familiar_rate > 0.0 and log.at[e] > memory.task_at[i]:
-        fade = math.exp(-curve.familiar_rate * ((log.at[e] - memory.task_at[i]) / DAY))
-        mean = mean * fade
-        variance = curve.familiar_variance + (variance - curve.familiar_variance) * (fade * fade)
+        elapsed = log.at[e] - memory.task_at[i]
+        mean, variance = returned(mean, variance, curve.familiar_variance, curve.familiar_rate, elapsed)
     return Known(mean, variance, memory.task_weight[i], memory.task_moved[i])
 
 
@@ -198,9 +207,8 @@ def aged_deviation(s: int, now: int, pace: float, curve: Curve, memory: Memory) 
         return 0.0, curve.deviation_variance
     mean, variance = memory.skill_mean[s], memory.skill_variance[s]
     if curve.deviation_rate > 0.0 and now > memory.skill_at[s]:
-        fade = math.exp(-(curve.deviation_rate * pace) * ((now - memory.skill_at[s]) / DAY))
-        mean = mean * fade
-        variance = curve.deviation_variance + (variance - curve.deviation_variance) * (fade * fade)
+        rate, elapsed = curve.deviation_rate * pace, now - memory.skill_at[s]
+        mean, variance = returned(mean, variance, curve.deviation_variance, rate, elapsed)
     return mean, variance
 
 

@@ -14,6 +14,7 @@ from services.skill_inference.domain.gap import Gap, SkillGap, gap
 from services.skill_inference.domain.observation import Assurance, Observation
 from services.skill_inference.domain.prerequisites import Deviation, at_least, inferred
 from services.skill_inference.domain.readiness import Demanded, readiness
+from services.skill_inference.domain.response_fold import PersonBelief
 from services.skill_inference.domain.roles import Demand, Role
 from services.skill_inference.domain.state import Belief, PersonState
 from tests.unit.skill_inference.people import (
@@ -105,7 +106,7 @@ def test_work_that_was_never_in_operation_covers_nothing() -> None:
 
 def test_an_attested_deployment_makes_a_work_operational_whatever_it_shows() -> None:
     attested = outcome(90, IMPACT, work="prj-0", difficulty=2.5, assurance=Assurance.DEPLOYMENT)
-    seen = [*reviewed_works(2, (4, 4), 4, (APIS, IMPACT)), attested]
+    seen: list[Observation] = [*reviewed_works(2, (4, 4), 4, (APIS, IMPACT)), attested]
     assert _gap(seen, (APIS, 3, 1)).skills[0].operational_works == {"prj-0"}
 
 
@@ -180,7 +181,9 @@ def test_a_guess_is_told_beside_the_level_and_changes_neither_readiness_nor_what
     role = _role((MONITORING, 4, 1))
     seen = SkillEvidence(3, frozenset({"prj"}), frozenset(), frozenset(), frozenset(), 0, {})
     skills = {"operationalization.alerting": Belief(3.5, 0.05, 0)}
-    above = PersonState(release().id, Belief(1.0, 0.3, 0), skills, {"operationalization.alerting": seen}, ())
+    above = PersonState(
+        release().id, PersonBelief(1.0, 0.3, 0.0, 0.0, 0.0, 0), skills, {"operationalization.alerting": seen}, ()
+    )
     found = gap(above, role, framework(), release(), rules().standard, day(-20_000))
     alone = gap(replace(above, evidence={}), role, framework(), release(), rules().standard, day(-20_000))
     guess = found.skills[0].guess
