@@ -11,6 +11,7 @@ from services.skill_inference.domain.ledgers import Ledgers
 from services.skill_inference.domain.release import parse_release
 from services.skill_inference.domain.roles import parse_roles
 from services.skill_inference.domain.skill_names import SkillNames
+from services.skill_inference.handlers.comparing import Comparing
 from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.handlers.importing import Customs
 from services.skill_inference.http.alignments import Alignments
@@ -20,7 +21,7 @@ from services.skill_inference.http.frameworks import Frameworks
 from services.skill_inference.http.publications import Publications
 from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
-from services.skill_inference.rpc import door
+from services.skill_inference.rpc.servicer import door
 from services.skill_inference.settings import SkillInferenceSettings
 from services.skill_inference.store.alignments import AlignmentBook
 from services.skill_inference.stream import InferenceEffect
@@ -67,7 +68,7 @@ def build(settings: Settings, peers: Peers) -> Service:
             *Frameworks(backbone, clock, customs, book, reviser.nudge).endpoints(),
             *Reports(backbone, inference, book).endpoints(),
         ],
-        [door(backbone, inference, book)],
+        [door(backbone, inference, book, Comparing(inference, roles.roles))],
         [reviser],
     )
 
