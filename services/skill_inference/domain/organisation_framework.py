@@ -174,6 +174,8 @@ def check_whole(framework: OrganisationFramework, places: Mapping[str, str], fau
 
 
 def _check_texts(framework: OrganisationFramework, faults: Faults) -> None:
+    if "\0" in framework.name:
+        faults.add("/name", "the name holds a NUL character", "Write plain text.")
     if _LANGUAGE.fullmatch(framework.language) is None:
         faults.add("/language", "this is no language tag of BCP 47", 'Write one such as "en" or "de-CH".')
     sources = (framework.name, framework.source, framework.licence)

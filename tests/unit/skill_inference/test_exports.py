@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from services.skill_inference.domain.case_associations import Reading, parse_associations
-from services.skill_inference.domain.case_package import Entity, case_identifier, framework_package, roles_package
+from services.skill_inference.domain.case_package import (
+    CASE_PATH,
+    Entity,
+    case_identifier,
+    framework_package,
+    roles_package,
+)
 from services.skill_inference.domain.framework import framework_iri, level_iri, parse_framework, skill_iri
 from services.skill_inference.domain.linked_data import framework_document as linked_framework
 from services.skill_inference.domain.linked_data import roles_document as linked_roles
@@ -85,6 +93,27 @@ def test_identifiers_of_case_are_made_of_the_iri_and_are_of_a_version_that_case_
     identifier = case_identifier(framework_iri(ORIGIN))
     assert PACKAGE["CFDocument"]["identifier"] == identifier == case_identifier(framework_iri(ORIGIN))
     assert UUID(identifier).version == 5
+
+
+@pytest.mark.parametrize("package", [PACKAGE, ROLES_PACKAGE], ids=["framework", "roles"])
+def test_every_entity_of_case_has_an_identifier_of_its_own_which_its_own_address_ends_in(package: Entity) -> None:
+    heads = list(_heads(package))
+    identifiers = [one["identifier"] for one in heads]
+    assert len(set(identifiers)) == len(identifiers) > 100
+    assert {UUID(one).version for one in identifiers} == {5}
+    assert all(one["uri"].endswith(one["identifier"]) for one in heads if CASE_PATH in one["uri"])
+
+
+def _heads(value: Any) -> Iterator[Entity]:
+    """Yield everything in a package that changes by itself, so what is an entity and no link to one."""
+    if isinstance(value, dict):
+        if "lastChangeDateTime" in value:
+            yield value
+        for part in value.values():
+            yield from _heads(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _heads(part)
 
 
 def test_an_exported_framework_is_no_table_of_alignments() -> None:

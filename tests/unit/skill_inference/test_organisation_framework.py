@@ -91,6 +91,7 @@ def test_what_is_written_of_a_framework_is_read_as_the_same() -> None:
     ("pointer", "document"),
     [
         ("/name", with_("", "name")),
+        ("/name", with_("Acme\0skills", "name")),
         ("/nmae", with_("x", "nmae")),
         ("/rights", with_("found", "rights")),
         ("/rights", with_("SFIA 9 in our words", "name")),
