@@ -43,7 +43,7 @@ demo: setup  ## three sample people, from their first event to a credential veri
 
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-.PHONY: test test-kafka kafka-jars kafka bench bench-ingest bench-long
+.PHONY: test test-kafka kafka-jars kafka bench bench-ingest bench-inference bench-long
 test: setup-dev  ## every test that needs no Java; ARGS="-k name" narrows it
 	$(PYTEST) -m "not kafka and not bench" $(SIDE_BY_SIDE) $(ARGS)
 
@@ -61,6 +61,9 @@ bench: setup-dev  ## measure speed on this machine (some minutes); judges only t
 
 bench-ingest: setup-dev  ## how fast statements are taken in, also beside Ralph, fetched from the package index
 	$(PYTEST) tests/load/test_ingest.py tests/load/test_ralph.py -q -m bench -k "not minutes" $(ARGS)
+
+bench-inference: setup-dev  ## the goals of the model on sets of real outcomes and marks, half an hour
+	$(PYTEST) tests/conformance/inference -q -s -m bench $(ARGS)
 
 bench-long: setup-dev  ## the same, and each again for minutes on end (half an hour)
 	$(PYTEST) tests/load -q -m bench $(ARGS)
