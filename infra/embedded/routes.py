@@ -13,7 +13,7 @@ _PATTERNS: Final = (
     (rf"{_PERSON}/(profile|claims)(/.*)?", "skill_profiles"),
     (rf"{_PERSON}/record(/.*)?", "record_log"),
     (rf"{_PERSON}/credentials(/.*)?", "credential_issuing"),
-    (rf"{_PERSON}/estimates(/.*)?", "skill_inference"),
+    (rf"{_PERSON}/(estimates|inference)(/.*)?", "skill_inference"),
     (r"/v1/people([/:].*)?", "identity"),
     (r"/v1/(projects|submissions|rubrics|reviews)([/:].*)?", "project_submissions"),
     (r"/v1/(skills|alignments|releases|framework|frameworks|roles|claim-rules)([/:].*)?", "skill_inference"),

@@ -18,6 +18,7 @@ from services.skill_inference.http.alignments import Alignments
 from services.skill_inference.http.claim_rules import claim_rules_endpoint
 from services.skill_inference.http.framework import FrameworkPages
 from services.skill_inference.http.frameworks import Frameworks
+from services.skill_inference.http.preferences import PreferencesDoor
 from services.skill_inference.http.publications import Publications
 from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
@@ -67,6 +68,7 @@ def build(settings: Settings, peers: Peers) -> Service:
             *Alignments(backbone, clock, customs, book, reviser.nudge).endpoints(),
             *Frameworks(backbone, clock, customs, book, reviser.nudge).endpoints(),
             *Reports(backbone, inference, book).endpoints(),
+            *PreferencesDoor(backbone, clock, reviser.nudge).endpoints(),
         ],
         [door(backbone, inference, book, Comparing(inference, roles.roles))],
         [reviser],

@@ -91,8 +91,8 @@ class EstimateWithdrawn(Event):
     """Nothing is said of this skill of this person any longer; what was told of it before no longer stands.
 
     no-evidence: all evidence was voided or erased, or is not aligned any more. merged: the person is part of another
-    now, in whose stream the estimate of both is told.
+    now, in whose stream the estimate of both is told. opted-out: the person wants nothing inferred; their record stays.
     """
 
     skill: str
-    reason: Literal["no-evidence", "merged"]
+    reason: Literal["no-evidence", "merged", "opted-out"]

@@ -33,9 +33,10 @@ PROTECTED: Final = frozenset(_WORDS.split())
 """Words for what people may not be judged by (EU Charter Art. 21, GDPR Art. 9, US Title VII, ADA, ADEA, GINA), and for
 what stands in for it. `name` and `address` of a person among them: they tell origin and sex."""
 COLUMN: Final = re.compile(
-    r"^    ([a-z_]+) +(?:text|bigint|float8|integer|smallint|uuid|timestamptz|bytea|boolean)", re.MULTILINE
+    r"(?:^    |\()([a-z_]+) +(?:text|bigint|float8|integer|smallint|uuid|timestamptz|bytea|boolean)", re.MULTILINE
 )
-TABLE: Final = re.compile(r"^CREATE TABLE (\w+) \((.*?)^\)", re.MULTILINE | re.DOTALL)
+TABLE: Final = re.compile(r"^CREATE TABLE (\w+) (\([^;]*)", re.MULTILINE)
+COMMENT: Final = re.compile(r"--.*")
 OF_NOBODY: Final = frozenset({"frameworks.name"})
 """Columns that name something else than a person."""
 KNOWN: Final = frozenset({"beliefs"})
@@ -81,7 +82,7 @@ def heard() -> list[Any]:
 def columns() -> set[str]:
     """Return every column of every table of inference, as table.column."""
     texts = [file.read_text(encoding="utf-8") for file in FOLDER.glob("migrations/**/*.sql")]
-    tables = [found for text in texts for found in TABLE.findall(text)]
+    tables = [found for text in texts for found in TABLE.findall(COMMENT.sub("", text))]
     return {f"{table}.{column}" for table, body in tables for column in COLUMN.findall(body)}
 
 

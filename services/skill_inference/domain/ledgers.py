@@ -87,6 +87,10 @@ class Ledgers:
         while self._size > self._observations_max:
             self._drop(next(iter(self._entries)))
 
+    def let_go(self, person: str) -> None:
+        """Have nothing at hand of this person."""
+        self._drop(person)
+
     def _drop(self, person: str) -> None:
         if self._entries.pop(person, None) is not None:
             self._size -= self._sizes.pop(person)

@@ -1,7 +1,8 @@
 """What is to be told of a person after something changed, as the events that tell it, each within a fact's bounds.
 
 Compared with what was told last, skill by skill: what moved is revised, what has no evidence any more is withdrawn,
-and a person who became part of another withdraws everything, for the other's estimates speak for both.
+a person who became part of another withdraws everything, for the other's estimates speak for both, and so does one who
+opted out.
 """
 
 from __future__ import annotations
@@ -61,6 +62,11 @@ def revisions(
 def merged_away(told: Mapping[str, Told]) -> list[Revision]:
     """Return what to tell of a person who is part of another now."""
     return _withdrawals(told, EstimateWithdrawn(skill="", reason="merged"))
+
+
+def opted_out(told: Mapping[str, Told]) -> list[Revision]:
+    """Return what to tell of a person who wants nothing inferred."""
+    return _withdrawals(told, EstimateWithdrawn(skill="", reason="opted-out"))
 
 
 def presentable(state: PersonState, release: Release) -> dict[str, Estimate]:

@@ -25,10 +25,14 @@ class Said(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """All that was observed of `person`, who stands for themselves, under the alignments in force."""
+    """All that was observed of `person`, who stands for themselves, under the alignments in force.
+
+    is_opted_out: they want nothing inferred; nothing is read of them then.
+    """
 
     person: str
     observations: list[Observation]
+    is_opted_out: bool = False
 
 
 async def seen_of(desk: Desk, inference: Inference, person: str) -> Seen:
@@ -36,14 +40,21 @@ async def seen_of(desk: Desk, inference: Inference, person: str) -> Seen:
     people = await desk.people([person])
     canonical = people.canonical(person)
     members = people.members(canonical)
+    if await desk.opted_out({canonical: members}):
+        return Seen(canonical, [], is_opted_out=True)
     evidence = (await desk.evidence({canonical: members}))[canonical]
     targets = await desk.targets(organisations([evidence]))
     return Seen(canonical, observations(evidence, targets, inference.framework.skills, members))
 
 
-async def estimates_of(desk: Desk, inference: Inference, person: str) -> list[Said]:
-    """Return what is said of a person now, by skill; of an alias, what is said of whom it is part of."""
+async def estimates_of(desk: Desk, inference: Inference, person: str) -> list[Said] | None:
+    """Return what is said of a person now, by skill; of an alias, what is said of whom it is part of.
+
+    None when the person opted out: nothing is inferred then, not even to be thrown away.
+    """
     seen = await seen_of(desk, inference, person)
+    if seen.is_opted_out:
+        return None
     skills, release = inference.framework.skills, inference.release
     state = fold(seen.observations, release)
     return [

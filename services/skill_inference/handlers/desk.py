@@ -118,6 +118,10 @@ class Desk(Protocol):
         """Return what was told last of each person of whom something is told, by skill."""
         ...
 
+    async def opted_out(self, members: Mapping[str, Collection[str]]) -> Collection[str]:
+        """Return the persons who want nothing inferred, which one id of theirs has said."""
+        ...
+
     async def tell(self, news: Mapping[str, Sequence[Revision]], facts: Sequence[NewFact]) -> None:
         """Have told `facts`, and remembered by person what they say."""
         ...

@@ -19,7 +19,7 @@ from services.skill_inference.rpc.messages import (
 )
 from services.skill_inference.store.alignments import AlignmentBook
 from services.skill_inference.store.desk import ConnectedDesk
-from shared.kernel.errors import Rejected, TooLarge
+from shared.kernel.errors import Forbidden, Rejected, TooLarge
 from shared.kernel.ids import has_prefix
 from shared.runtime.auth import Access
 from shared.runtime.backbone import Backbone
@@ -51,13 +51,14 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
     async def GetEstimates(  # noqa: N802 - gRPC
         self, request: skill_inference_pb2.GetEstimatesRequest, context: Any
     ) -> skill_inference_pb2.GetEstimatesResponse:
-        """Return the person's estimates, by skill; none for a person of whom nothing was heard."""
+        """Return the person's estimates, by skill; none for one of whom nothing was heard, or who opted out."""
         _check_person(request.person)
         async with self._backbone.reading() as connection:
             desk = ConnectedDesk(connection, self._book, _nothing_is_told)
             said = await estimates_of(desk, self._inference, request.person)
         rule = self._inference.rules.standard
-        return skill_inference_pb2.GetEstimatesResponse(estimates=[_estimate(one, rule) for one in said])
+        estimates = [_estimate(one, rule) for one in said or ()]
+        return skill_inference_pb2.GetEstimatesResponse(estimates=estimates, is_opted_out=said is None)
 
     async def ExplainEstimate(  # noqa: N802 - gRPC
         self, request: explanation_pb2.ExplainEstimateRequest, context: Any
@@ -112,7 +113,10 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
     async def _seen(self, person: str) -> Seen:
         _check_person(person)
         async with self._backbone.reading() as connection:
-            return await seen_of(ConnectedDesk(connection, self._book, _nothing_is_told), self._inference, person)
+            seen = await seen_of(ConnectedDesk(connection, self._book, _nothing_is_told), self._inference, person)
+        if seen.is_opted_out:
+            raise Forbidden.of("/person", "the person opted out of inference", "Ask them; only they opt in again.")
+        return seen
 
 
 def _estimate(said: Said, rule: ClaimRule) -> skill_inference_pb2.Estimate:

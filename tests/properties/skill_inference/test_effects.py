@@ -57,6 +57,9 @@ class Kept:
     async def targets(self, organisations: Collection[str]) -> Targets:
         return TARGETS
 
+    async def opted_out(self, members: Mapping[str, Collection[str]]) -> Collection[str]:
+        return ()
+
     async def voided_statements(
         self, members: Mapping[str, Collection[str]], organisation: str
     ) -> Mapping[str, Sequence[Statement]]:

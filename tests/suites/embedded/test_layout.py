@@ -95,6 +95,7 @@ def test_taken_ports_are_all_named_with_their_purpose() -> None:
         ("/v1/people/prs_1", "identity"),
         ("/v1/people/prs_1/accounts", "identity"),
         ("/v1/people/prs_1/profile", "skill_profiles"),
+        ("/v1/people/prs_1/inference", "skill_inference"),
         ("/v1/people/prs_1/record", "record_log"),
         ("/v1/people/prs_1/record/proofs/f1", "record_log"),
         ("/v1/people/prs_1/credentials", "credential_issuing"),

@@ -187,6 +187,9 @@ class GetEstimatesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ESTIMATES_FIELD_NUMBER: _builtins.int
+    IS_OPTED_OUT_FIELD_NUMBER: _builtins.int
+    is_opted_out: _builtins.bool
+    """Whether the person wants nothing inferred; there are no estimates then."""
     @_builtins.property
     def estimates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Estimate]:
         """The estimates, by skill id."""
@@ -195,10 +198,11 @@ class GetEstimatesResponse(_message.Message):
         self,
         *,
         estimates: _abc.Iterable[Global___Estimate] | None = ...,
+        is_opted_out: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimates", b"estimates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimates", b"estimates", "is_opted_out", b"is_opted_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
