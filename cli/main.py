@@ -38,6 +38,8 @@ COMMANDS: Final = {
     "projects": "projects",
     "reviews": "reviews",
     "profile": "profile",
+    "gap": "gap",
+    "explain": "gap",
     "requests": "requests",
     "consents": "consents",
     "credentials": "credentials",
