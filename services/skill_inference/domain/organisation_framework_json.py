@@ -5,9 +5,9 @@
      "skills": [{"id": "A1", "name": "Data checks", "description": "Has data checked …",
                  "mapping": [{"skill": "integration.data-contracts", "relation": "close"}]}]}
 
-May be left out: `licence`, `source`, `groups`, `levels` (then ours are used), `retired`, and of a skill `group`, `anchors`,
-`mapping`, `alignments` and `replaced_by`. A member that is not known is refused: a misspelt one must not be a silent
-default.
+May be left out: `licence`, `source`, `groups`, `levels` (then ours are used), `retired`, and of a skill `group`,
+`anchors`, `mapping`, `alignments` and `replaced_by`. A member that is not known is refused: a misspelt one must not be
+a silent default.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """By which names an organisation's own alignments may call skills: ours, and those of its frameworks in force.
 
-A skill of theirs is called `<framework>:<id>`, by its IRI, or by the URI of the CASE item that it was read from. Only one
-that is another name of ours can take evidence; it stands in a table as it was sent, and counts as ours.
+A skill of theirs is called `<framework>:<id>`, by its IRI, or by the URI of the CASE item that it was read from. Only
+one that is another name of ours can take evidence; it stands in a table as it was sent, and counts as ours.
 """
 
 from __future__ import annotations

@@ -15,9 +15,9 @@ from infra.embedded.ports import free_port
 from services.console.settings import ConsoleSettings
 from services.skill_inference import parameters
 from services.skill_inference.domain.framework import parse_framework
+from services.skill_inference.domain.release import parse_release
 from services.skill_inference.domain.roles import parse_roles
 from services.skill_inference.http.framework import FrameworkPages
-from services.skill_inference.domain.release import parse_release
 from services.skill_inference.http.publications import Publications
 from shared.events.credentials import CredentialRevoked
 from shared.events.identity import OrganisationRegistered
