@@ -62,7 +62,7 @@ def covered(name: str) -> list[float]:
     hits = np.zeros(len(AFTER))
     for _ in range(PEOPLE):
         hits += _covered_of_one(world, drawn)
-    return (hits / (PEOPLE * SKILLS)).tolist()
+    return [float(one) / (PEOPLE * SKILLS) for one in hits]
 
 
 def _covered_of_one(world: World, drawn: np.random.Generator) -> Reals:
