@@ -23,7 +23,7 @@ setup:  ## lay .venv with the deedlog command in it; nothing happens when it is 
 setup-dev:  ## the same, with what tests and checks need
 	@tools/setup.sh dev
 
-setup-calibration:  ## the same as setup, with what `deedlog calibrate` needs
+setup-calibration:  ## the same as setup, with what fits a release
 	@tools/setup.sh calibration
 
 # ── use ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
