@@ -12,16 +12,19 @@ NO_NPM := buf is not here: npm brings it, and no npm was found. The contracts we
 
 .PHONY: help
 help:  ## say what can be typed
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ── set up ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-.PHONY: setup setup-dev
+.PHONY: setup setup-dev setup-calibration
 setup:  ## lay .venv with the deedlog command in it; nothing happens when it is up to date
 	@tools/setup.sh run
 
 setup-dev:  ## the same, with what tests and checks need
 	@tools/setup.sh dev
+
+setup-calibration:  ## the same as setup, with what fits a release
+	@tools/setup.sh calibration
 
 # ── use ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -40,7 +43,7 @@ demo: setup  ## three sample people, from their first event to a credential veri
 
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-.PHONY: test test-kafka kafka-jars kafka bench bench-ingest bench-long
+.PHONY: test test-kafka kafka-jars kafka bench bench-ingest bench-inference bench-long
 test: setup-dev  ## every test that needs no Java; ARGS="-k name" narrows it
 	$(PYTEST) -m "not kafka and not bench" $(SIDE_BY_SIDE) $(ARGS)
 
@@ -58,6 +61,9 @@ bench: setup-dev  ## measure speed on this machine (some minutes); judges only t
 
 bench-ingest: setup-dev  ## how fast statements are taken in, also beside Ralph, fetched from the package index
 	$(PYTEST) tests/load/test_ingest.py tests/load/test_ralph.py -q -m bench -k "not minutes" $(ARGS)
+
+bench-inference: setup-dev  ## the goals of the model on sets of real outcomes and marks, half an hour
+	$(PYTEST) tests/conformance/inference -q -s -m bench $(ARGS)
 
 bench-long: setup-dev  ## the same, and each again for minutes on end (half an hour)
 	$(PYTEST) tests/load -q -m bench $(ARGS)
@@ -117,7 +123,9 @@ LOCK = uv pip compile pyproject.toml requirements/build.in --universal --python-
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet $(ARGS)
 lock:  ## resolve the locks anew (needs uv); ARGS=--upgrade takes newer releases
 	$(LOCK) --extra services --extra embedded --output-file requirements/run.txt
-	$(LOCK) --extra dev --constraint requirements/run.txt --output-file requirements/dev.txt
+	$(LOCK) --extra services --extra embedded --extra calibration --constraint requirements/run.txt \
+		--output-file requirements/calibration.txt
+	$(LOCK) --extra dev --constraint requirements/calibration.txt --output-file requirements/dev.txt
 
 clean:  ## remove what was made here: .venv, caches, Kafka's jars; no data folder is touched
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

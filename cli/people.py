@@ -130,6 +130,20 @@ def take_back(persona: Annotated[str, typer.Argument(metavar="PERSONA")], key: K
     show({"id": persona, "is_linked": False}, json, lambda: Text(f"taken back: {persona}"))
 
 
+@app.command("opt-out")
+def opt_out(person: Person, json: Json = False) -> None:
+    """Have nothing inferred of a person any more, at their wish: estimates are withdrawn, the record stays whole."""
+    with caller() as api:
+        _prefer(api, person, json, is_opted_out=True)
+
+
+@app.command("opt-in")
+def opt_in(person: Person, json: Json = False) -> None:
+    """Have skills inferred of a person again, as they ask for themself: from all the evidence that was kept."""
+    with caller(person=person) as api:
+        _prefer(api, person, json, is_opted_out=False)
+
+
 @app.command()
 def erase(
     person: Person,
@@ -145,6 +159,13 @@ def erase(
     with caller() as api:
         done = api.post("/v1/erasures", {"person": person, "including_declared": including_declared})
     show(done, json, lambda: Text(f"erased: {person}"))
+
+
+def _prefer(api: Api, person: str, json: bool, *, is_opted_out: bool) -> None:
+    body = f'{{"is_opted_out": {str(is_opted_out).lower()}}}'.encode()
+    said = api.send("PUT", f"/v1/people/{person}/inference", body, "application/json")
+    pairs = [("person", said["person"]), ("opted out", said["is_opted_out"]), ("since", said["opted_out_at"])]
+    show(said, json, lambda: facts(pairs))
 
 
 def _proven(api: Api, opened: Any, other: str | None, account: str | None, key: str | None) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Lays .venv beside the code with what requirements/<level>.txt locks, and the `deedlog` command in it.
 #
-#   tools/setup.sh run    what the house needs to run
-#   tools/setup.sh dev    that, and what tests and checks need
+#   tools/setup.sh run            what the house needs to run
+#   tools/setup.sh calibration    that, and what fits a calibration release
+#   tools/setup.sh dev            that, and what tests and checks need
 #
 # Uses uv when it is on the PATH, else the pip of the Python found. Every package is checked against its hash and
 # comes as a wheel: nothing is built here but our own editable entry, without isolation, so nothing else is fetched.
@@ -15,7 +16,7 @@ lock=requirements/$level.txt
 venv=${DEEDLOG_VENV:-.venv}
 python=$venv/bin/python
 
-# The lock, and the part of pyproject.toml that an install looks at. The same for both levels' own stamps.
+# The lock, and the part of pyproject.toml that an install looks at. The same for each level's own stamp.
 fingerprint() {
     { cat "requirements/$1.txt"; sed -n '/^\[build-system\]/,/^\[tool.ruff\]/p' pyproject.toml; pwd; } | cksum
 }
@@ -24,8 +25,8 @@ fresh() {
     [ -x "$python" ] && [ -f "$venv/.stamp-$1" ] && [ "$(cat "$venv/.stamp-$1")" = "$(fingerprint "$1")" ]
 }
 
-# dev holds all that run holds.
-if fresh "$level" || { [ "$level" = run ] && fresh dev; }; then
+# dev holds all that calibration holds, and that all that run holds.
+if fresh "$level" || { [ "$level" != dev ] && fresh dev; } || { [ "$level" = run ] && fresh calibration; }; then
     exit 0
 fi
 

@@ -10,13 +10,14 @@ from typing import Final
 
 _PERSON: Final = r"/v1/people/[^/]+"
 _PATTERNS: Final = (
-    (rf"{_PERSON}/(profile|claims)(/.*)?", "skill_profiles"),
+    (rf"{_PERSON}/(profile|claims|gap|explanation)(/.*)?", "skill_profiles"),
     (rf"{_PERSON}/record(/.*)?", "record_log"),
     (rf"{_PERSON}/credentials(/.*)?", "credential_issuing"),
-    (rf"{_PERSON}/estimates(/.*)?", "skill_inference"),
+    (rf"{_PERSON}/(estimates|inference)(/.*)?", "skill_inference"),
     (r"/v1/people([/:].*)?", "identity"),
     (r"/v1/(projects|submissions|rubrics|reviews)([/:].*)?", "project_submissions"),
-    (r"/v1/(skills|alignments|releases|framework)([/:].*)?", "skill_inference"),
+    (r"/v1/(skills|alignments|releases|framework|frameworks|roles|claim-rules)([/:].*)?", "skill_inference"),
+    (r"/ims/case(/.*)?", "skill_inference"),
     (r"(?i:(/data)?/xapi(/.*)?)", "learning_events"),
     (r"/caliper", "learning_events"),
     (r"/v1/(events|connection-test|deliveries|statements|imports|retention)([/:].*)?", "learning_events"),

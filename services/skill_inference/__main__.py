@@ -5,16 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.skill_inference import parameters
+from services.skill_inference.domain.claims import parse_claim_rules
 from services.skill_inference.domain.framework import parse_framework
 from services.skill_inference.domain.ledgers import Ledgers
 from services.skill_inference.domain.release import parse_release
+from services.skill_inference.domain.roles import parse_roles
 from services.skill_inference.domain.skill_names import SkillNames
+from services.skill_inference.handlers.comparing import Comparing
 from services.skill_inference.handlers.desk import Inference
+from services.skill_inference.handlers.importing import Customs
 from services.skill_inference.http.alignments import Alignments
+from services.skill_inference.http.claim_rules import claim_rules_endpoint
+from services.skill_inference.http.framework import FrameworkPages
+from services.skill_inference.http.frameworks import Frameworks
+from services.skill_inference.http.preferences import PreferencesDoor
 from services.skill_inference.http.publications import Publications
 from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
-from services.skill_inference.rpc import door
+from services.skill_inference.rpc.servicer import door
 from services.skill_inference.settings import SkillInferenceSettings
 from services.skill_inference.store.alignments import AlignmentBook
 from services.skill_inference.stream import InferenceEffect
@@ -31,6 +39,7 @@ def build(settings: Settings, peers: Peers) -> Service:
     if not isinstance(settings, SkillInferenceSettings):
         raise Broken("skill_inference is built from settings of its own class")
     framework = parse_framework(parameters.framework_document())
+    roles = parse_roles(parameters.roles_document(), framework)
     documents = parameters.release_documents()
     releases = {name: parse_release(raw) for name, raw in documents.items()}
     if settings.release not in releases:
@@ -41,21 +50,27 @@ def build(settings: Settings, peers: Peers) -> Service:
     backbone = Backbone(
         settings, clock, Path(__file__).parent, source=SKILL_INFERENCE, feed=peers.feed(), is_rebuildable=True
     )
-    inference = Inference(framework, release, clock, system_fact_id, Ledgers(settings.ledger_observations_max))
+    rules = parse_claim_rules(parameters.claim_rules_document())
+    ledgers = Ledgers(settings.ledger_observations_max)
+    inference = Inference(framework, release, rules, clock, system_fact_id, ledgers)
     book = AlignmentBook(framework.skills)
     reviser = Reviser(backbone, inference, book)
     backbone.hear(InferenceEffect(inference, book, reviser.nudge))
     backbone.after_rebuild = reviser.after_rebuild
     published = {releases[name].id: raw for name, raw in documents.items()}
-    names = SkillNames(framework, settings.origin)
+    customs = Customs(framework, SkillNames(framework, settings.origin), settings.origin)
     return Service(
         backbone,
         [
-            *Publications(framework, published, settings.origin).endpoints(),
-            *Alignments(backbone, clock, framework, names, book, reviser.nudge).endpoints(),
+            *FrameworkPages(framework, roles, settings.origin).endpoints(),
+            *Publications(published).endpoints(),
+            claim_rules_endpoint(parameters.claim_rules_document()),
+            *Alignments(backbone, clock, customs, book, reviser.nudge).endpoints(),
+            *Frameworks(backbone, clock, customs, book, reviser.nudge).endpoints(),
             *Reports(backbone, inference, book).endpoints(),
+            *PreferencesDoor(backbone, clock, reviser.nudge).endpoints(),
         ],
-        [door(backbone, inference, book)],
+        [door(backbone, inference, book, Comparing(inference, roles.roles))],
         [reviser],
     )
 

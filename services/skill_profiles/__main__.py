@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final, cast
 
 from deedlog.skill_profiles.v1 import service_pb2_grpc
-from services.skill_profiles.clients import IdentityClient
+from services.skill_profiles.clients import IdentityClient, InferenceClient
 from services.skill_profiles.handlers.accesses import Accesses
+from services.skill_profiles.handlers.comparing import Comparing
 from services.skill_profiles.handlers.following import Following
 from services.skill_profiles.handlers.reading import Profiles
 from services.skill_profiles.handlers.requests import Requests
+from services.skill_profiles.http.comparing import comparing_endpoints
 from services.skill_profiles.http.profiles import profile_endpoints
 from services.skill_profiles.http.requests import request_endpoints
 from services.skill_profiles.jobs import ChangeWatch, empty_erased, watch_parked
@@ -56,6 +58,7 @@ def build(settings: Settings, peers: Peers) -> Service:
     backbone.hear(ProfilesEffect(watch.nudge))
     identity = IdentityClient(peers.channel("identity"))
     profiles = Profiles(store, identity, accesses, clock, mint)
+    comparing = Comparing(profiles, InferenceClient(peers.channel("skill_inference")))
     requests = Requests(PostgresRequests(backbone), store, identity, clock, mint)
     following = Following(changes, profiles, identity, watch, clock)
     servicer = SkillProfilesServicer(profiles, following, settings.followers_max)
@@ -70,6 +73,7 @@ def build(settings: Settings, peers: Peers) -> Service:
         backbone,
         endpoints=[
             *profile_endpoints(profiles, Accesses(accesses, store)),
+            *comparing_endpoints(comparing),
             *request_endpoints(requests, idempotency),
         ],
         doors=[

@@ -36,6 +36,7 @@ class EstimateRevised(Event):
 
     prior + every listed contribution + contributions_rest = mean, within 1e-9; the rest is the sum over the
     `contributions_rest_count` facts that are not listed, and what rounding took from those that are.
+    claim: the level that may be claimed, 0 for none, by the rule `claim_rule`; a fact without told neither yet.
     """
 
     skill: str
@@ -58,6 +59,8 @@ class EstimateRevised(Event):
     contributions: Contributions
     contributions_rest: float
     contributions_rest_count: int
+    claim: int | None = None
+    claim_rule: str | None = None
 
     def encode(self) -> bytes:
         """Return the data as canonical JSON, as of every event, in half the time: a statement tells several."""
@@ -70,7 +73,7 @@ class EstimateRevised(Event):
         """Return the fields with every number spelled. Raises UnknownShape."""
         if not all(map(str.isascii, self.assurance_mix)):
             raise UnknownShape("names beyond ASCII may be sorted otherwise")
-        own = dict(vars(self))
+        own = {name: value for name, value in vars(self).items() if value is not None}
         for name in _FLOATS:
             own[name] = spelled(own[name])
         why = own["contributions"] = dict(vars(self.contributions))
@@ -88,8 +91,8 @@ class EstimateWithdrawn(Event):
     """Nothing is said of this skill of this person any longer; what was told of it before no longer stands.
 
     no-evidence: all evidence was voided or erased, or is not aligned any more. merged: the person is part of another
-    now, in whose stream the estimate of both is told.
+    now, in whose stream the estimate of both is told. opted-out: the person wants nothing inferred; their record stays.
     """
 
     skill: str
-    reason: Literal["no-evidence", "merged"]
+    reason: Literal["no-evidence", "merged", "opted-out"]

@@ -25,7 +25,7 @@ PUBLIC_HOSTS = (
     ("repo1", "maven", "org"),
     ("repo", "maven", "apache", "org"),
 )
-LOCKS = ("requirements/run.txt", "requirements/dev.txt", "tools/node/package-lock.json")
+LOCKS = ("requirements/run.txt", "requirements/calibration.txt", "requirements/dev.txt", "tools/node/package-lock.json")
 
 
 def index_hosts() -> set[str]:
@@ -98,7 +98,7 @@ def test_a_lock_holds_hashes_and_no_address(lock: str) -> None:
     assert "resolved" not in text
 
 
-@pytest.mark.parametrize("lock", LOCKS[:2])
+@pytest.mark.parametrize("lock", LOCKS[:3])
 def test_every_locked_package_has_one_release_and_a_hash(lock: str) -> None:
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip()]
@@ -107,5 +107,7 @@ def test_every_locked_package_has_one_release_and_a_hash(lock: str) -> None:
 
 
 def test_what_runs_is_what_was_tested() -> None:
-    run, dev = (set(re.findall(r"^([a-z0-9-]+==\S+)", (ROOT / lock).read_text(), re.MULTILINE)) for lock in LOCKS[:2])
-    assert run <= dev
+    run, fit, dev = (
+        set(re.findall(r"^([a-z0-9-]+==\S+)", (ROOT / lock).read_text(), re.MULTILINE)) for lock in LOCKS[:3]
+    )
+    assert run <= fit <= dev

@@ -54,6 +54,8 @@ VIOLATIONS = [
     seeded("client", "shared.client.spool", "shared.runtime.postgres"),
     seeded("client", "shared.client.spool", "orjson"),
     seeded("runtime", "services.alpha.handlers", "shared.runtime.postgres"),
+    seeded("arrays", "services.alpha.domain.level", "numpy"),
+    seeded("arrays", "services.alpha.store", "scipy"),
     seeded("generated", "services.alpha.handlers", "deedlog"),
     seeded("generated", "services.alpha.store", "grpc"),
     seeded("sql", "services.alpha.http", "asyncpg"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from services.credential_issuing.domain.achievements import read_achievements
 from services.credential_issuing.domain.policy import RULE_1
 from services.credential_issuing.parameters import achievements_document
-from services.skill_inference.domain.claims import STANDARD_RULE
+from services.skill_inference.domain.claims import parse_claim_rules
 from services.skill_inference.domain.framework import parse_framework, skill_iri
-from services.skill_inference.parameters import framework_document
+from services.skill_inference.parameters import claim_rules_document, framework_document
 
 ORIGIN = "https://deedlog.example"
 FRAMEWORK = parse_framework(framework_document())
@@ -30,19 +30,23 @@ def test_an_achievement_names_the_foreign_concepts_that_are_exact_or_close_and_n
 
 def test_levels_mean_the_same() -> None:
     assert ACHIEVEMENTS.anchors == tuple(level.anchor for level in FRAMEWORK.levels)
+    assert ACHIEVEMENTS.skill_anchors == {id_: skill.anchors for id_, skill in FRAMEWORK.skills.items()}
 
 
 def test_the_rule_issues_what_may_be_claimed_and_no_more() -> None:
+    claim = parse_claim_rules(claim_rules_document()).standard
     assert (
+        RULE_1.version,
         RULE_1.probability_min,
         RULE_1.works_min,
         RULE_1.raters_min,
         RULE_1.attestation_replaces_raters,
         RULE_1.evidence_age_half_lives_max,
     ) == (
-        STANDARD_RULE.probability_min,
-        STANDARD_RULE.works_min,
-        STANDARD_RULE.raters_min,
-        STANDARD_RULE.attestation_replaces_raters,
-        STANDARD_RULE.half_lives_max,
+        claim.id,
+        claim.probability_min,
+        claim.works_min,
+        claim.raters_min,
+        claim.attestation_replaces_raters,
+        claim.half_lives_max,
     )

@@ -13,16 +13,20 @@ from shared.kernel import canonical_json
 
 @dataclass(frozen=True, slots=True)
 class Achievements:
-    """The skills by id, named as the house at one origin names them. anchors[k - 1]: what level k means."""
+    """The skills by id, named as the house at one origin names them.
+
+    anchors[k - 1]: what level k means for any skill; skill_anchors: by skill id, what it means in that one.
+    """
 
     skills: Mapping[str, Skill]
     anchors: tuple[str, ...]
+    skill_anchors: Mapping[str, tuple[str, ...]]
 
-    def criteria(self, level: int, rule: IssuingRule) -> str:
-        """Return in words what had to be shown for `level` under `rule`."""
+    def criteria(self, skill: str, level: int, rule: IssuingRule) -> str:
+        """Return in words what had to be shown for `level` of a skill under `rule`: the skill's own anchor first."""
         instead = ", or an attested deployment" if rule.attestation_replaces_raters else ""
         return (
-            f"{self.anchors[level - 1]} "
+            f"{self.skill_anchors.get(skill, self.anchors)[level - 1]} "
             f"Issued when P(level >= {level}) is at least {rule.probability_min}, from at least {rule.works_min} "
             f"distinct works and {rule.raters_min} distinct raters{instead}, on evidence whose age at the estimate "
             f"was at most {rule.evidence_age_half_lives_max:g} times the half-life of the skill."
@@ -40,6 +44,7 @@ def read_achievements(document: bytes, origin: str) -> Achievements:
     return Achievements(
         skills={each["id"]: _skill(each, framework, origin) for each in whole["skills"]},
         anchors=tuple(level["anchor"] for level in levels),
+        skill_anchors={each["id"]: tuple(each["anchors"]) for each in whole["skills"] if "anchors" in each},
     )
 
 

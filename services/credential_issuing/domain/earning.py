@@ -74,6 +74,6 @@ def earned_claim(
         raters=event.raters,
         release=event.release,
         rule=rule.version,
-        criteria=achievements.criteria(decision.level, rule),
+        criteria=achievements.criteria(event.skill, decision.level, rule),
         evidence=evidence_for(event.skill, testimonies, told.evidence_facts()),
     )

@@ -2,7 +2,7 @@
 
     observation   what was seen, checked on entry          release     the calibration everything is read by
     fold          the set of observations, in order        framework   skills, layers and levels
-    outcome_update, work_update   one step of learning     alignment   which activity shows which skill
+    response_fold, work_update    one step of learning     alignment   which activity shows which skill
     state, response               beliefs, and the curves  estimate, explanation, claims, telling   what is said
 
 No driver, no clock, no randomness: the same set of observations under the same release gives the same bits.

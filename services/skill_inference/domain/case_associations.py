@@ -11,11 +11,10 @@ The form is not ours: members that are not read here are left alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from services.skill_inference.domain.alignment import Alignment, AlignmentTable, Gathering, Problem, checked
 from services.skill_inference.domain.observation import Assurance
-from services.skill_inference.domain.skill_names import SkillNames
 from shared.kernel.canonical_json import JsonValue
 from shared.kernel.errors import Rejected
 
@@ -35,12 +34,20 @@ class Reading(NamedTuple):
     assurance: Assurance
 
 
+class Names(Protocol):
+    """What skills are called."""
+
+    def skills(self, name: str) -> tuple[str, ...]:
+        """Return the skills that `name` stands for: none where it is no name, several where it does not decide."""
+        ...
+
+
 def is_case(document: JsonValue) -> bool:
     """Say whether this JSON document holds CASE associations."""
     return isinstance(document, Mapping) and MEMBER in document
 
 
-def parse_associations(document: JsonValue, names: SkillNames, reading: Reading) -> AlignmentTable:
+def parse_associations(document: JsonValue, names: Names, reading: Reading) -> AlignmentTable:
     """Return the alignments that the associations name, each pair of activity and skill once.
 
     Raises Rejected beyond FAULTS_MAX faults, and where no association says that an activity shows a skill: it would
@@ -72,7 +79,7 @@ class _Pair(NamedTuple):
     end: str
 
 
-def _pair(association: JsonValue, names: SkillNames) -> _Pair | Problem | None:
+def _pair(association: JsonValue, names: Names) -> _Pair | Problem | None:
     """Return which activity shows which skill; None where the association says nothing of that."""
     if not isinstance(association, Mapping):
         return Problem("", "this is no JSON object", "Write a CFAssociation.")

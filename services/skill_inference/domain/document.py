@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from shared.kernel import canonical_json
@@ -40,6 +41,10 @@ class Section:
             raise Rejected.of(self.at(name), rule, "Write such a text.")
         return value
 
+    def text_or_none(self, name: str, characters_max: int = 2_000) -> str | None:
+        """Return a text as `text` does, None where the member is left out."""
+        return self.text(name, characters_max) if name in self._members else None
+
     def number(self, name: str, low: float, high: float) -> float:
         """Return a finite number in [low, high], as a float."""
         return _number(self._value(name), self.at(name), low, high)
@@ -57,6 +62,21 @@ class Section:
         if not isinstance(value, list):
             raise Rejected.of(self.at(name), "expected a list", "Write a JSON array.")
         return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return the texts of the list under `name`, none of them empty."""
+        items = self.items(name)
+        for index, item in enumerate(items):
+            if not isinstance(item, str) or not item:
+                raise Rejected.of(f"{self.at(name)}/{index}", "expected a text", "Write such a text.")
+        return tuple(str(item) for item in items)
+
+    def day(self, name: str) -> date:
+        """Return the day under `name`, written year-month-day."""
+        try:
+            return date.fromisoformat(self.text(name, 10))
+        except ValueError:
+            raise Rejected.of(self.at(name), "expected a day, year-month-day", "Write such as 2026-11-23.") from None
 
     def section(self, name: str) -> Section:
         """Return the object under `name`."""

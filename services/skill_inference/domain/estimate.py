@@ -14,7 +14,8 @@ from typing import Final
 
 from services.skill_inference.domain.observation import Assurance, instant_of, microseconds
 from services.skill_inference.domain.release import Release
-from services.skill_inference.domain.state import MICROSECONDS_A_DAY, PersonState, level_at
+from services.skill_inference.domain.response_fold import DAY
+from services.skill_inference.domain.state import PersonState, level_at
 
 INTERVAL: Final = 0.90
 """Share of the probability inside the interval that is stated."""
@@ -113,6 +114,6 @@ def level_probabilities(mean: float, variance: float, cut_points: tuple[float, .
 
 
 def _outlook(state: PersonState, skill: str, release: Release, at: int, months: int) -> Outlook:
-    later = at + round(months * MONTH_DAYS * MICROSECONDS_A_DAY)
+    later = at + round(months * MONTH_DAYS * DAY)
     mean, _ = level_at(state, skill, release, later)
     return Outlook(months, mean, level_of(mean, release.cut_points))

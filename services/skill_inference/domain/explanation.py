@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from services.skill_inference.domain.observation import instant_of, microseconds
 from services.skill_inference.domain.release import Release
-from services.skill_inference.domain.state import PersonState, fading, level_at
+from services.skill_inference.domain.state import PersonState, faded, level_at
 
 TOP_MAX: Final = 20
 """Contributions told one by one; the others are told as one sum."""
@@ -67,7 +67,6 @@ def _contributions(
     state: PersonState, skill: str, release: Release, at: int
 ) -> list[tuple[float, int, str, str, float]]:
     """Return one contribution a fact, the parts of one fact as one: as (-size, time, source, fact, logits)."""
-    half_life_days = release.skill(skill).half_life_days
     by_fact: dict[tuple[str, str, int], float] = {}
     # A skill is never read at a time before its own, so its steps fade up to that time at least.
     end = max(at, state.skills[skill].at) if skill in state.skills else at
@@ -75,7 +74,7 @@ def _contributions(
         logits = general
         for name, own in steps:
             if name == skill:
-                logits += own * fading(taken_at, end, half_life_days)
+                logits += own * faded(taken_at, end, skill, release)
         key = (fact, source, occurred)
         by_fact[key] = by_fact.get(key, 0.0) + logits
     return [(-abs(logits), occurred, source, fact, logits) for (fact, source, occurred), logits in by_fact.items()]

@@ -1,4 +1,4 @@
-"""The skill framework: which skills there are, in which layer, and what each level means.
+"""The skill framework: which skills there are, in which layer, what each level means, and what shows it.
 
 Our ids are the primary keys; ESCO and others are alignments beside them, for no foreign scheme has all of these
 skills, and theirs change on their own calendar. IRIs are built from the origin the house is reached at, so that a
@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from datetime import date
+from typing import Final
 
+from services.skill_inference.domain.classification import ForeignConcept, Scheme, read_foreign_concept, read_scheme
 from services.skill_inference.domain.document import Section, read_document
 from shared.kernel.errors import Rejected
 
@@ -19,15 +21,12 @@ LAYERS: Final = ("integration", "operationalization", "stakeholder-management", 
 LEVELS: Final = 5
 """Levels are numbered 1 to LEVELS; 0 stands for "level 1 is not reached"."""
 
-Relation = Literal["exact", "close", "broad", "related"]
-"""How our skill lies to the foreign concept: `broad` means the foreign one is the wider."""
-
 _SKILL_ID: Final = re.compile(r"[a-z]+(?:-[a-z]+)*\.[a-z]+(?:-[a-z]+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One of the five anchored levels, a matter of autonomy and scope. `number` counts from 1."""
+    """One of the five levels, a matter of autonomy and scope: what it means for any skill. `number` counts from 1."""
 
     number: int
     name: str
@@ -44,32 +43,37 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Scheme:
-    """A foreign classification we point to, in the version the alignments were made against."""
+class EvidenceKind:
+    """A kind of thing that a skill can be seen in."""
 
     id: str
-    version: str
-    acknowledgement: str
+    name: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignConcept:
-    """A concept of another scheme that a skill is aligned to."""
+class TypicalEvidence:
+    """Something that would show a skill: what a person is told to bring, and a reviewer to look for."""
 
-    scheme: str
-    identifier: str
-    label: str
-    relation: Relation
+    kind: str
+    what: str
 
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """One skill of the framework. `id` is `<layer>.<word>` and never changes its meaning."""
+    """One skill of the framework. `id` is `<layer>.<word>` and never changes its meaning.
+
+    anchors[k - 1]: what somebody of level k does in this skill, as a reviewer would see it. prerequisites: skills that
+    somebody good at this one is seldom much worse at; they make no cycle.
+    """
 
     id: str
     layer: str
     name: str
     description: str
+    anchors: tuple[str, ...]
+    prerequisites: tuple[str, ...]
+    evidence: tuple[TypicalEvidence, ...]
     alignments: tuple[ForeignConcept, ...]
 
 
@@ -78,14 +82,22 @@ class Framework:
     """One version of the framework. `skills` is keyed by skill id, in the document's order."""
 
     version: str
+    name: str
+    language: str
+    published: date
     schemes: tuple[Scheme, ...]
     layers: tuple[Layer, ...]
     levels: tuple[Level, ...]
+    evidence_kinds: tuple[EvidenceKind, ...]
     skills: Mapping[str, Skill]
 
     def skills_of(self, layer: str) -> tuple[Skill, ...]:
         """Return the skills of one layer, in the document's order."""
         return tuple(skill for skill in self.skills.values() if skill.layer == layer)
+
+    def concept_iri(self, concept: ForeignConcept) -> str:
+        """Return the IRI of a foreign concept."""
+        return next(scheme.iri(concept.identifier) for scheme in self.schemes if scheme.id == concept.scheme)
 
 
 def framework_iri(origin: str) -> str:
@@ -98,9 +110,27 @@ def skill_iri(origin: str, skill: str) -> str:
     return f"{framework_iri(origin)}/skills/{skill}"
 
 
+def layer_iri(origin: str, layer: str) -> str:
+    """Return the IRI of a layer."""
+    return f"{framework_iri(origin)}/layers/{layer}"
+
+
 def level_iri(origin: str, skill: str, level: int) -> str:
     """Return the IRI of one level (1 to LEVELS) of a skill."""
     return f"{skill_iri(origin, skill)}/levels/{level}"
+
+
+def prerequisite_order(skills: Mapping[str, Skill]) -> tuple[str, ...]:
+    """Return all skill ids, each after its prerequisites, and otherwise in the document's order.
+
+    Skills on a cycle, and those that need one, are left out: the order is whole where there is no cycle.
+    """
+    order: dict[str, None] = {}
+    waiting = list(skills.values())
+    while ready := [skill for skill in waiting if all(one in order for one in skill.prerequisites)]:
+        order.update(dict.fromkeys(skill.id for skill in ready))
+        waiting = [skill for skill in waiting if skill.id not in order]
+    return tuple(order)
 
 
 def parse_framework(raw: bytes) -> Framework:
@@ -108,20 +138,25 @@ def parse_framework(raw: bytes) -> Framework:
     document = read_document(raw)
     framework = Framework(
         version=document.text("version", 20),
-        schemes=tuple(_scheme(section) for section in document.sections("schemes")),
+        name=document.text("name", 80),
+        language=document.text("language", 35),
+        published=document.day("published"),
+        schemes=tuple(read_scheme(section) for section in document.sections("schemes")),
         layers=tuple(_layer(section) for section in document.sections("layers")),
         levels=tuple(_level(section) for section in document.sections("levels")),
+        evidence_kinds=tuple(_evidence_kind(section) for section in document.sections("evidence_kinds")),
         skills=_skills(document.sections("skills")),
     )
     document.close()
     _check_whole(framework)
+    _check_prerequisites(framework.skills)
     return framework
 
 
-def _scheme(section: Section) -> Scheme:
-    scheme = Scheme(section.text("id", 40), section.text("version", 20), section.text("acknowledgement"))
+def _evidence_kind(section: Section) -> EvidenceKind:
+    kind = EvidenceKind(section.text("id", 40), section.text("name", 80), section.text("description"))
     section.close()
-    return scheme
+    return kind
 
 
 def _layer(section: Section) -> Layer:
@@ -152,22 +187,24 @@ def _skill(section: Section) -> Skill:
         layer=section.text("layer", 40),
         name=section.text("name", 80),
         description=section.text("description"),
-        alignments=tuple(_foreign_concept(part) for part in section.sections("alignments")),
+        anchors=section.texts("anchors"),
+        prerequisites=section.texts("prerequisites"),
+        evidence=tuple(_typical_evidence(part) for part in section.sections("evidence")),
+        alignments=tuple(read_foreign_concept(part) for part in section.sections("alignments")),
     )
     if _SKILL_ID.fullmatch(skill.id) is None or skill.id.partition(".")[0] != skill.layer:
         raise Rejected.of(section.at("id"), "an id is its layer, a dot and lower-case words", "Mend the id.")
+    if len(skill.anchors) != LEVELS:
+        rule = f"expected {LEVELS} anchors, one a level, got {len(skill.anchors)}"
+        raise Rejected.of(section.at("anchors"), rule, f"Write {LEVELS} sentences, level 1 first.")
     section.close()
     return skill
 
 
-def _foreign_concept(section: Section) -> ForeignConcept:
-    relations: dict[str, Relation] = {relation: relation for relation in get_args(Relation)}
-    relation = relations.get(section.text("relation", 20))
-    if relation is None:
-        raise Rejected.of(section.at("relation"), "no such relation is known", f"Write one of {', '.join(relations)}.")
-    concept = ForeignConcept(section.text("scheme", 40), section.text("identifier"), section.text("label"), relation)
+def _typical_evidence(section: Section) -> TypicalEvidence:
+    evidence = TypicalEvidence(section.text("kind", 40), section.text("what"))
     section.close()
-    return concept
+    return evidence
 
 
 def _check_whole(framework: Framework) -> None:
@@ -176,9 +213,28 @@ def _check_whole(framework: Framework) -> None:
     if tuple(level.number for level in framework.levels) != tuple(range(1, LEVELS + 1)):
         raise Rejected.of("/levels", f"levels are numbered 1 to {LEVELS} in order", "Number them so.")
     schemes = {scheme.id for scheme in framework.schemes}
+    kinds = {kind.id for kind in framework.evidence_kinds}
     for index, skill in enumerate(framework.skills.values()):
+        if not kinds.issuperset(evidence.kind for evidence in skill.evidence):
+            pointer = f"/skills/{index}/evidence"
+            raise Rejected.of(pointer, "a kind is used that /evidence_kinds does not name", "Name it there.")
         if not schemes.issuperset(concept.scheme for concept in skill.alignments):
             pointer = f"/skills/{index}/alignments"
             raise Rejected.of(
                 pointer, "a scheme is used that /schemes does not name", "Name it there with its version."
             )
+
+
+def _check_prerequisites(skills: Mapping[str, Skill]) -> None:
+    order = prerequisite_order(skills)
+    for index, skill in enumerate(skills.values()):
+        pointer = f"/skills/{index}/prerequisites"
+        unknown = [one for one in skill.prerequisites if one not in skills]
+        if unknown:
+            raise Rejected.of(pointer, f"{unknown[0]} is no skill of this framework", "Name a skill's id.")
+        if len(set(skill.prerequisites)) < len(skill.prerequisites):
+            raise Rejected.of(pointer, "a skill stands twice", "Name each once.")
+    for index, skill in enumerate(skills.values()):
+        if skill.id not in order:
+            pointer = f"/skills/{index}/prerequisites"
+            raise Rejected.of(pointer, "prerequisites lead round in a circle", "Take one of the circle away.")

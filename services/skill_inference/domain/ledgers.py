@@ -15,8 +15,8 @@ from services.skill_inference.domain.fold import Ledger
 from services.skill_inference.domain.observation import Observation
 
 OBSERVATIONS_MAX: Final = 50_000
-"""Observations in all ledgers at hand: some 40 MB. Beyond, the ledgers that were used least recently are let go."""
-LEDGER_WEIGHT: Final = 3
+"""Observations in all ledgers at hand: some 60 MB. Beyond, the ledgers that were used least recently are let go."""
+LEDGER_WEIGHT: Final = 8
 """A ledger takes as much beside its observations as so many of them."""
 
 
@@ -86,6 +86,10 @@ class Ledgers:
         self._size += self._sizes[person]
         while self._size > self._observations_max:
             self._drop(next(iter(self._entries)))
+
+    def let_go(self, person: str) -> None:
+        """Have nothing at hand of this person."""
+        self._drop(person)
 
     def _drop(self, person: str) -> None:
         if self._entries.pop(person, None) is not None:

@@ -22,7 +22,9 @@ from shared.kernel.errors import Rejected
 DIFFICULTY_MAX: Final = 8.0
 """Difficulties lie within ±8 logits."""
 MARK_MAX: Final = 5
-"""Marks run from 0 to 5: mark k says "as somebody of level k would"."""
+"""Marks of our rubrics run from 0 to 5: mark k says "as somebody of level k would"."""
+MARK_BOUND: Final = 20
+"""Marks of other scales, which a release has thresholds for, run from 0 to 20 at most."""
 SKILLS_MAX: Final = 16
 """Skills one task may show. A task that shows more shows none in particular."""
 MARKS_MAX: Final = 64
@@ -58,7 +60,7 @@ class Place(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A mark of 0 to 5 on one criterion, which shows one skill."""
+    """A mark on one criterion, which shows one skill. A release says how far the criterion's marks go."""
 
     criterion: str
     skill: str
@@ -186,8 +188,8 @@ def _check_marks(marks: tuple[Mark, ...]) -> None:
     for mark in marks:
         _check_text("/marks/criterion", mark.criterion)
         _check_text("/marks/skill", mark.skill)
-        if type(mark.value) is not int or not 0 <= mark.value <= MARK_MAX:
-            raise Rejected.of("/marks/value", f"a mark is a whole number from 0 to {MARK_MAX}", "Send such a number.")
+        if type(mark.value) is not int or not 0 <= mark.value <= MARK_BOUND:
+            raise Rejected.of("/marks/value", f"a mark is a whole number from 0 to {MARK_BOUND}", "Send such a number.")
 
 
 def _check_text(pointer: str, text: str) -> None:

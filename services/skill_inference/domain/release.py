@@ -10,96 +10,104 @@ with probability sigmoid(L - d), and an average reviewer marks their average wor
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
+from services.skill_inference.domain.annexes import (
+    ANNEXES,
+    ReviewerParameters,
+    TaskParameters,
+    check_annex,
+    parse_reviewers,
+    parse_tasks,
+)
 from services.skill_inference.domain.document import Section, read_document
 from services.skill_inference.domain.framework import LEVELS
-from services.skill_inference.domain.observation import DIFFICULTY_MAX, Assurance
+from services.skill_inference.domain.observation import DIFFICULTY_MAX, MARK_BOUND, Assurance
 from services.skill_inference.domain.response import even_odds
+from services.skill_inference.domain.response_fold import LN_2, Curve
 from shared.kernel import canonical_json
 from shared.kernel.errors import Rejected
 
+FORM: Final = 2
+"""The form of document that is read; form 1 had neither a curve nor annexes."""
 LOGIT_MAX: Final = DIFFICULTY_MAX
 """Means, thresholds and difficulties lie within ±8 logits: beyond, a chance is below 1 in 2,900 anyway."""
 VARIANCE_MIN: Final = 1e-6
 VARIANCE_MAX: Final = 100.0
+HALF_LIFE_MAX_DAYS: Final = 36_525.0
+"""A century: the half-life that is stated of belief that never returns to its prior."""
 CUT_POINT_DIGITS: Final = 9
 """Cut points are stored rounded to this many decimals, so that they read the same everywhere."""
+CURVE_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
+    "general_mean": (-LOGIT_MAX, LOGIT_MAX),
+    "general_variance": (VARIANCE_MIN, VARIANCE_MAX),
+    "general_growth": (0.0, 1.0),
+    "general_drift_per_day": (0.0, 1.0),
+    "form_mean": (-LOGIT_MAX, LOGIT_MAX),
+    "form_variance": (0.0, VARIANCE_MAX),
+    "form_keep": (0.0, 1.0),
+    "form_rate": (0.0, 100.0),
+    "deviation_variance": (VARIANCE_MIN, VARIANCE_MAX),
+    "deviation_growth": (0.0, 1.0),
+    "deviation_rate": (0.0, LN_2),
+    "gain_success": (-0.5, 0.5),
+    "gain_failure": (-0.5, 0.5),
+    "familiar_variance": (0.0, VARIANCE_MAX),
+    "familiar_success": (-LOGIT_MAX, LOGIT_MAX),
+    "familiar_failure": (-LOGIT_MAX, LOGIT_MAX),
+    "familiar_rate": (0.0, 100.0),
+    "repeat_factor": (0.0, 1.0),
+    "step_max": (VARIANCE_MIN, LOGIT_MAX),
+}
+"""Within which each number of the curve must lie."""
+_HALF_LIFE_DIGITS: Final = 6
 _DIGEST_CHARACTERS: Final = 16
+_SHA_256: Final = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class GeneralPrior:
-    """What is believed of a stranger's general level: N(mean, variance), and how it drifts while unseen.
+class SkillPrior(NamedTuple):
+    """What is believed of a stranger's deviation in one skill, N(0, variance), and how soon belief returns to it."""
 
-    drift_per_day: variance added for each day; the variance never grows beyond the stranger's.
-    """
-
-    mean: float
-    variance: float
-    drift_per_day: float
-
-
-@dataclass(frozen=True, slots=True)
-class SkillPrior:
-    """What is believed of a stranger's deviation in one skill, and the half-life by which belief returns to it."""
-
-    mean: float
     variance: float
     half_life_days: float
 
 
 @dataclass(frozen=True, slots=True)
-class TaskParameters:
-    """How the outcome of a task is read.
+class WorkParameters:
+    """By how much one work is luckier, or its task harder, than another, and so each skill of a work by itself.
 
-    difficulty: of a task nobody rated. variance: of difficulties about their stated value. repeat_factor: the weight
-    of the n-th repeat of a task is repeat_factor^n. step_max: logits by which one task, however often repeated, moves
-    a skill at most.
+    One work, however often it is marked, tells at most 1 / variance about a skill.
     """
 
-    difficulty: float
     variance: float
-    repeat_factor: float
-    step_max: float
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewerParameters:
-    """How far reviewers differ, as variances in logits.
-
-    severity: between reviewers. criterion: of one reviewer between criteria. sitting: of one reviewer between works.
-    """
-
-    severity_variance: float
-    criterion_variance: float
-    sitting_variance: float
+    part_variance: float
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
     """One immutable calibration. `cut_points[k - 1]` is the logit at which level k is reached.
 
-    work_variance: by how much one work is luckier, or its task harder, than another. One work, however often it is
-    marked, tells at most 1 / work_variance about a skill.
+    half_lives: in days, of the skills whose belief returns to its prior at another pace than `curve` says.
+    annexes: the SHA-256 of each annex, by name.
     """
 
     name: str
     origin: str
     digest: str
-    general: GeneralPrior
-    skill_default: SkillPrior
-    skill_overrides: Mapping[str, SkillPrior]
+    curve: Curve
+    half_lives: Mapping[str, float]
     tasks: TaskParameters
-    work_variance: float
+    works: WorkParameters
     reviewers: ReviewerParameters
     thresholds_default: tuple[float, ...]
     thresholds_by_criterion: Mapping[str, tuple[float, ...]]
     assurance: Mapping[Assurance, float]
     cut_points: tuple[float, ...]
+    annexes: Mapping[str, str]
 
     @property
     def id(self) -> str:
@@ -108,19 +116,41 @@ class Release:
 
     def skill(self, skill: str) -> SkillPrior:
         """Return the prior of a skill."""
-        return self.skill_overrides.get(skill, self.skill_default)
+        stated = self.half_lives.get(skill)
+        half_life = _half_life(self.curve.deviation_rate) if stated is None else stated
+        return SkillPrior(self.curve.deviation_variance, half_life)
+
+    def pace(self, skill: str) -> float:
+        """Return how much faster than `curve.deviation_rate` belief in the skill returns to its prior."""
+        stated = self.half_lives.get(skill)
+        return 1.0 if stated is None else LN_2 / stated / self.curve.deviation_rate
 
     def thresholds(self, criterion: str) -> tuple[float, ...]:
-        """Return the LEVELS thresholds of a criterion, rising."""
+        """Return the thresholds of a criterion, rising; as many as its highest mark."""
         return self.thresholds_by_criterion.get(criterion, self.thresholds_default)
 
     def prior_mean(self, skill: str) -> float:
         """Return the mean level of a stranger."""
-        return self.general.mean + self.skill(skill).mean
+        return self.curve.general_mean
 
     def prior_variance(self, skill: str) -> float:
         """Return the variance of a stranger's level."""
-        return self.general.variance + self.skill(skill).variance
+        return self.curve.general_variance + self.curve.deviation_variance
+
+    def with_annexes(self, annexes: Mapping[str, bytes]) -> Release:
+        """Return the release knowing single tasks and reviewers by these annexes; others it does not know.
+
+        Raises Rejected for an annex it does not name, or of another content than it names.
+        """
+        tasks, reviewers = self.tasks, self.reviewers
+        for name, raw in annexes.items():
+            check_annex(name, raw, self.annexes.get(name))
+        if "tasks" in annexes:
+            known, skills = parse_tasks(annexes["tasks"])
+            tasks = replace(tasks, known=known, skills=skills)
+        if "reviewers" in annexes:
+            reviewers = replace(reviewers, known=parse_reviewers(annexes["reviewers"]))
+        return replace(self, tasks=tasks, reviewers=reviewers)
 
 
 def parse_release(raw: bytes) -> Release:
@@ -130,22 +160,23 @@ def parse_release(raw: bytes) -> Release:
     an assurance kind without a weight, and cut points that do not follow from the thresholds.
     """
     document = read_document(raw)
-    skill_default, skill_overrides = _priors(document.section("skills"))
+    document.number("form", FORM, FORM)
+    curve = _curve(document.section("curve"))
     thresholds_default, thresholds_by_criterion = _threshold_table(document.section("thresholds"))
     release = Release(
         name=document.text("name", 20),
         origin=document.text("origin", 200),
         digest=canonical_json.digest(canonical_json.loads(raw)).hex(),
-        general=_general(document.section("general")),
-        skill_default=skill_default,
-        skill_overrides=skill_overrides,
+        curve=curve,
+        half_lives=_half_lives(document.section("half_lives"), curve),
         tasks=_tasks(document.section("tasks")),
-        work_variance=_sole(document.section("works"), "variance"),
+        works=_works(document.section("works")),
         reviewers=_reviewers(document.section("reviewers")),
         thresholds_default=thresholds_default,
         thresholds_by_criterion=thresholds_by_criterion,
         assurance=_assurance(document.section("assurance")),
         cut_points=document.numbers("cut_points", LEVELS, -2 * LOGIT_MAX, 2 * LOGIT_MAX),
+        annexes=_annexes(document.section("annexes")),
     )
     document.close()
     _check_cut_points(release)
@@ -155,79 +186,82 @@ def parse_release(raw: bytes) -> Release:
 def derive_cut_points(release: Release) -> tuple[float, ...]:
     """Return the logits at which an average reviewer gives an average task >= k with probability one half, k = 1 ….
 
-    Averaged over the criteria the release names, or the default one when it names none.
+    Averaged over the criteria that the release names and that are marked as levels are, from 0 to LEVELS; or the
+    default one where there are none.
     """
-    criteria = [*release.thresholds_by_criterion.values()] or [release.thresholds_default]
+    named = [thresholds for thresholds in release.thresholds_by_criterion.values() if len(thresholds) == LEVELS]
+    criteria: list[tuple[float, ...]] = [*named] or [release.thresholds_default]
     return tuple(
         round(even_odds([thresholds[k] for thresholds in criteria], release.tasks.difficulty), CUT_POINT_DIGITS)
         for k in range(LEVELS)
     )
 
 
-def _general(section: Section) -> GeneralPrior:
-    prior = GeneralPrior(
-        mean=section.number("mean", -LOGIT_MAX, LOGIT_MAX),
-        variance=section.number("variance", VARIANCE_MIN, VARIANCE_MAX),
-        drift_per_day=section.number("drift_per_day", 0.0, 1.0),
-    )
+def _half_life(rate: float) -> float:
+    if rate == 0.0:
+        return HALF_LIFE_MAX_DAYS
+    return min(round(LN_2 / rate, _HALF_LIFE_DIGITS), HALF_LIFE_MAX_DAYS)
+
+
+def _curve(section: Section) -> Curve:
+    curve = Curve(*(section.number(name, *CURVE_BOUNDS[name]) for name in Curve._fields))
     section.close()
-    return prior
+    return curve
 
 
-def _skill(section: Section) -> SkillPrior:
-    prior = SkillPrior(
-        mean=section.number("mean", -LOGIT_MAX, LOGIT_MAX),
-        variance=section.number("variance", VARIANCE_MIN, VARIANCE_MAX),
-        half_life_days=section.number("half_life_days", 1.0, 36_525.0),
-    )
-    section.close()
-    return prior
-
-
-def _priors(section: Section) -> tuple[SkillPrior, dict[str, SkillPrior]]:
-    overrides = section.section("overrides")
-    priors = _skill(section.section("default")), {name: _skill(overrides.section(name)) for name in overrides.names()}
-    section.close()
-    return priors
+def _half_lives(section: Section, curve: Curve) -> dict[str, float]:
+    if section.names() and curve.deviation_rate == 0.0:
+        rule = "belief never returns to its prior, as /curve/deviation_rate is 0, so no skill has a half-life"
+        raise Rejected.of(section.pointer, rule, "State a rate above 0, or no half-life.")
+    return {name: section.number(name, 1.0, HALF_LIFE_MAX_DAYS) for name in section.names()}
 
 
 def _tasks(section: Section) -> TaskParameters:
     tasks = TaskParameters(
         difficulty=section.number("difficulty", -LOGIT_MAX, LOGIT_MAX),
         variance=section.number("variance", 0.0, VARIANCE_MAX),
-        repeat_factor=section.number("repeat_factor", 0.0, 1.0),
-        step_max=section.number("step_max", VARIANCE_MIN, LOGIT_MAX),
     )
     section.close()
     return tasks
 
 
-def _sole(section: Section, name: str) -> float:
-    value = section.number(name, VARIANCE_MIN, VARIANCE_MAX)
+def _works(section: Section) -> WorkParameters:
+    works = WorkParameters(
+        variance=section.number("variance", VARIANCE_MIN, VARIANCE_MAX),
+        part_variance=section.number("part_variance", 0.0, VARIANCE_MAX),
+    )
     section.close()
-    return value
+    return works
 
 
 def _reviewers(section: Section) -> ReviewerParameters:
     reviewers = ReviewerParameters(
         severity_variance=section.number("severity_variance", 0.0, VARIANCE_MAX),
-        criterion_variance=section.number("criterion_variance", 0.0, VARIANCE_MAX),
+        part_variance=section.number("part_variance", 0.0, VARIANCE_MAX),
         sitting_variance=section.number("sitting_variance", 0.0, VARIANCE_MAX),
     )
     section.close()
     return reviewers
 
 
-def _thresholds(section: Section, name: str) -> tuple[float, ...]:
-    thresholds = section.numbers(name, LEVELS, -LOGIT_MAX, LOGIT_MAX)
+def _thresholds(section: Section, name: str, count: int) -> tuple[float, ...]:
+    thresholds = section.numbers(name, count, -LOGIT_MAX, LOGIT_MAX)
     if any(low >= high for low, high in pairwise(thresholds)):
         raise Rejected.of(section.at(name), "thresholds rise from each mark to the next", "Order them, all different.")
     return thresholds
 
 
+def _criterion(section: Section, name: str) -> tuple[float, ...]:
+    count = len(section.items(name))
+    if not 0 < count <= MARK_BOUND:
+        rule = f"expected 1 to {MARK_BOUND} thresholds, one a mark above 0"
+        raise Rejected.of(section.at(name), rule, "Write so many.")
+    return _thresholds(section, name, count)
+
+
 def _threshold_table(section: Section) -> tuple[tuple[float, ...], dict[str, tuple[float, ...]]]:
     criteria = section.section("criteria")
-    table = _thresholds(section, "default"), {name: _thresholds(criteria, name) for name in criteria.names()}
+    table = _thresholds(section, "default", LEVELS), {name: _criterion(criteria, name) for name in criteria.names()}
     section.close()
     return table
 
@@ -236,6 +270,15 @@ def _assurance(section: Section) -> dict[Assurance, float]:
     weights = {kind: section.number(kind.value, 0.0, 1.0) for kind in Assurance}
     section.close()
     return weights
+
+
+def _annexes(section: Section) -> dict[str, str]:
+    for name in section.names():
+        if name not in ANNEXES:
+            raise Rejected.of(section.at(name), f"an annex is one of {', '.join(ANNEXES)}", "Remove it.")
+        if _SHA_256.fullmatch(section.text(name, 64)) is None:
+            raise Rejected.of(section.at(name), "an annex is named by its SHA-256", "Write 64 hex digits.")
+    return {name: section.text(name, 64) for name in section.names()}
 
 
 def _check_cut_points(release: Release) -> None:

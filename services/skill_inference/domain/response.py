@@ -13,6 +13,8 @@ from typing import Final
 
 FLATTENING: Final = math.pi / 8
 """How fast uncertainty flattens a logistic curve: the curve at variance v is that at 0 seen at 1/sqrt(1 + v π/8)."""
+STEEPNESS_MIN: Final = 1e-4
+"""Keeps a step finite where the logit is far out."""
 
 
 def sigmoid(x: float) -> float:
@@ -26,6 +28,19 @@ def sigmoid(x: float) -> float:
 def predictive_scale(variance: float) -> float:
     """Return the factor in (0, 1] by which a logit of this variance is drawn towards 0."""
     return 1.0 / math.sqrt(1.0 + FLATTENING * variance)
+
+
+def outcome_surprise(mean: float, variance: float, result: float, weight: float) -> tuple[float, float]:
+    """Return (surprise, information) of `result` in [0, 1] where the logit was N(mean, variance). `weight` in (0, 1].
+
+    One step of an extended Kalman filter on a logistic outcome. The variance includes everything unknown about the
+    task. The information times the variance stays below 1, so that a step never makes a variance negative.
+    """
+    expected = sigmoid(mean * predictive_scale(variance))
+    chance = sigmoid(mean)
+    steepness = max(chance * (1.0 - chance), STEEPNESS_MIN)
+    damping = 1.0 + weight * steepness * variance
+    return weight * (result - expected) / damping, weight * steepness / damping
 
 
 def mark_gradient(mean: float, variance: float, thresholds: Sequence[float], mark: int) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """What is to be told of a person after something changed, as the events that tell it, each within a fact's bounds.
 
 Compared with what was told last, skill by skill: what moved is revised, what has no evidence any more is withdrawn,
-and a person who became part of another withdraws everything, for the other's estimates speak for both.
+a person who became part of another withdraws everything, for the other's estimates speak for both, and so does one who
+opted out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple, TypeAlias
 
+from services.skill_inference.domain.claims import ClaimRule, claimable_level
 from services.skill_inference.domain.estimate import Estimate, estimate
 from services.skill_inference.domain.explanation import TOP_MAX, Explanation, explain
 from services.skill_inference.domain.framework import Framework
@@ -43,13 +45,15 @@ class Revision(NamedTuple):
         return NewFact(fact_id, Subject(person), self.event.type, at, None, self.data)
 
 
-def revisions(state: PersonState, told: Mapping[str, Told], framework: Framework, release: Release) -> list[Revision]:
+def revisions(
+    state: PersonState, told: Mapping[str, Told], framework: Framework, release: Release, rule: ClaimRule
+) -> list[Revision]:
     """Return what to tell of a person who stands for themselves. `told`: what was told last, by skill."""
     shown = presentable(state, release)
     revised = [
-        Revision(skill, *estimate_event(state, current, framework, release), telling(current))
+        Revision(skill, *estimate_event(state, current, framework, release, rule), telling(current, rule))
         for skill, current in shown.items()
-        if should_tell(told.get(skill), current)
+        if should_tell(told.get(skill), current, rule)
     ]
     gone = {skill: last for skill, last in told.items() if skill not in shown}
     return [*revised, *_withdrawals(gone, EstimateWithdrawn(skill="", reason="no-evidence"))]
@@ -58,6 +62,11 @@ def revisions(state: PersonState, told: Mapping[str, Told], framework: Framework
 def merged_away(told: Mapping[str, Told]) -> list[Revision]:
     """Return what to tell of a person who is part of another now."""
     return _withdrawals(told, EstimateWithdrawn(skill="", reason="merged"))
+
+
+def opted_out(told: Mapping[str, Told]) -> list[Revision]:
+    """Return what to tell of a person who wants nothing inferred."""
+    return _withdrawals(told, EstimateWithdrawn(skill="", reason="opted-out"))
 
 
 def presentable(state: PersonState, release: Release) -> dict[str, Estimate]:
@@ -70,7 +79,7 @@ def presentable(state: PersonState, release: Release) -> dict[str, Estimate]:
 
 
 def estimate_event(
-    state: PersonState, said: Estimate, framework: Framework, release: Release
+    state: PersonState, said: Estimate, framework: Framework, release: Release, rule: ClaimRule
 ) -> tuple[EstimateRevised, bytes]:
     """Return the event that tells an estimate, with as many of its TOP_MAX contributions as a fact has room for.
 
@@ -78,7 +87,7 @@ def estimate_event(
     """
     top_max = TOP_MAX
     while True:
-        event = _event(said, explain(state, said.skill, release, said.as_of, top_max), framework)
+        event = _event(said, explain(state, said.skill, release, said.as_of, top_max), framework, rule)
         data = event.encode()
         beyond = len(data) - DATA_BYTES_MAX
         if beyond <= 0 or top_max == 0:
@@ -86,7 +95,7 @@ def estimate_event(
         top_max = max(0, top_max - math.ceil(beyond / _CONTRIBUTION_BYTES))
 
 
-def _event(said: Estimate, why: Explanation, framework: Framework) -> EstimateRevised:
+def _event(said: Estimate, why: Explanation, framework: Framework, rule: ClaimRule) -> EstimateRevised:
     logits = tuple(round(contribution.logits, LOGITS_DIGITS) for contribution in why.top)
     sources = tuple(sorted({contribution.source for contribution in why.top}))
     return EstimateRevised(
@@ -115,6 +124,8 @@ def _event(said: Estimate, why: Explanation, framework: Framework) -> EstimateRe
         ),
         contributions_rest=math.fsum((said.mean, -why.prior, *(-each for each in logits))),
         contributions_rest_count=why.rest_count,
+        claim=claimable_level(said, rule),
+        claim_rule=rule.id,
     )
 
 

@@ -19,12 +19,18 @@ class SkillNames:
 
     def __init__(self, framework: Framework, origin: str) -> None:
         self._names: dict[str, tuple[str, ...]] = dict(_foreign(framework))
+        self._own: dict[str, str] = {}
         for skill in framework.skills:
-            self._names[skill] = self._names[skill_iri(origin, skill)] = (skill,)
+            self._own[skill] = self._own[skill_iri(origin, skill)] = skill
+        self._names.update((name, (skill,)) for name, skill in self._own.items())
 
     def skills(self, name: str) -> tuple[str, ...]:
         """Return the skills that `name` stands for: none where it is no name, several where it does not decide."""
         return self._names.get(name, ())
+
+    def own(self, name: str) -> str | None:
+        """Return the skill whose id or IRI this is: no other name counts. None where it is neither."""
+        return self._own.get(name)
 
 
 def _foreign(framework: Framework) -> Mapping[str, tuple[str, ...]]:
@@ -32,7 +38,9 @@ def _foreign(framework: Framework) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, dict[str, list[str]]] = {}
     for skill in framework.skills.values():
         for concept in skill.alignments:
-            found.setdefault(concept.identifier, {}).setdefault(concept.relation, []).append(skill.id)
+            # A code such as O*NET's is named by itself or by its IRI; where the identifier is the IRI, once.
+            for name in {concept.identifier: None, framework.concept_iri(concept): None}:
+                found.setdefault(name, {}).setdefault(concept.relation, []).append(skill.id)
     return {
         identifier: tuple(next(relations[relation] for relation in _NEARNESS if relation in relations))
         for identifier, relations in found.items()

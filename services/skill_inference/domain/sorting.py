@@ -103,6 +103,8 @@ def _take_review(testimony: Testimony, fact: Fact, event: ReviewCompleted, skill
     _check_time(fact)
     if any(mark.scale_max != MARK_MAX for mark in event.marks):
         raise Rejected.of("/data/marks", f"marks are read on a scale of 0 to {MARK_MAX}", "Mark on that scale.")
+    if not all(0 <= mark.value <= MARK_MAX for mark in event.marks):
+        raise Rejected.of("/data/marks", f"a mark is a whole number from 0 to {MARK_MAX}", "Mark on that scale.")
     marks = tuple(Mark(mark.criterion, mark.skill, mark.value) for mark in event.marks)
     review = Review(
         fact.subject,

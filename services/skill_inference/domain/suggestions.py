@@ -2,7 +2,8 @@
 
 The words of an activity's id, and of its name where one is known, are compared with what the framework says of each
 skill, and with the activities that the organisation aligned to it already. A word counts by how few skills it belongs
-to and by where it was found; the level anchors are the same for every skill, so they tell none apart and are not read.
+to and by where it was found. Labels of concepts that are only wider than a skill, or near it, are not read: they hold
+for many skills ("Getting Information") and would hide the one that is meant.
 
     score = sum of what the shared words count / (that sum + HALFWAY)
 
@@ -31,14 +32,23 @@ WORDS_MAX: Final = 64
 HALFWAY: Final = 6.0
 """What shared words count for a score of one half: two rare words in a skill's name."""
 
-WEIGHTS: Final[Mapping[str, float]] = {"name": 2.0, "alignment": 1.5, "example": 1.5, "description": 1.0}
+WEIGHTS: Final[Mapping[str, float]] = {
+    "name": 2.0,
+    "alignment": 1.5,
+    "example": 1.5,
+    "description": 1.0,
+    "anchor": 0.5,
+}
 """What a word counts by where it was found: the skill's name or id, the label of a foreign concept aligned to it, an
-activity aligned to it, its description."""
+activity aligned to it, its description, what its levels and its evidence are said to be."""
+
+_TOLD: Final = frozenset({"exact", "close"})
+"""Relations of an alignment whose label says what the skill is."""
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SCHEME_AND_HOST: Final = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:(?://[^/?#]*)?")
-_ENDINGS: Final = ("ations", "ation", "ments", "ings", "ing", "ment", "ers", "ies", "er", "ed", "es", "s", "y")
+_ENDINGS: Final = ("ations", "ation", "ments", "ings", "ing", "ment", "ers", "ies", "er", "ed", "es", "s", "y", "e")
 _STEM_MIN: Final = 4
 _NO_WORDS: Final = frozenset(
     re.findall(
@@ -111,7 +121,12 @@ def _texts(skill: Skill) -> Iterator[tuple[str, str]]:
     yield "name", skill.id.partition(".")[2]
     yield "description", skill.description
     for concept in skill.alignments:
-        yield "alignment", concept.label
+        if concept.relation in _TOLD:
+            yield "alignment", concept.label
+    for anchor in skill.anchors:
+        yield "anchor", anchor
+    for evidence in skill.evidence:
+        yield "anchor", evidence.what
 
 
 def _path(activity: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from services.skill_inference.domain.claims import STANDARD_RULE, ClaimRule, claimable_level
+from services.skill_inference.domain.claims import ClaimRule, claimable_level
 from services.skill_inference.domain.estimate import Estimate
 
 MOVE_MIN: Final = 0.05
@@ -22,12 +22,12 @@ class Told(NamedTuple):
     claim: int
 
 
-def telling(estimate: Estimate, rule: ClaimRule = STANDARD_RULE) -> Told:
+def telling(estimate: Estimate, rule: ClaimRule) -> Told:
     """Return what to remember when `estimate` is told."""
     return Told(estimate.mean, estimate.release, claimable_level(estimate, rule))
 
 
-def should_tell(previous: Told | None, current: Estimate, rule: ClaimRule = STANDARD_RULE) -> bool:
+def should_tell(previous: Told | None, current: Estimate, rule: ClaimRule) -> bool:
     """Say whether `current` is to be told, `previous` being what was told last (None when nothing was).
 
     True for the first with evidence that carries weight, for a move of more than MOVE_MIN, and for one that may claim

@@ -18,7 +18,7 @@ from services.skill_inference.domain.alignment_csv import CHARACTERS_MAX, alignm
 from services.skill_inference.domain.alignment_json import parse_alignments_json
 from services.skill_inference.domain.case_associations import Reading, is_case, parse_associations
 from services.skill_inference.domain.observation import Assurance
-from services.skill_inference.domain.skill_names import SkillNames
+from services.skill_inference.domain.their_names import TheirNames
 from shared.kernel import canonical_json
 from shared.kernel.errors import Fault, NotFound, Rejected
 from shared.kernel.hashing import sha256
@@ -42,7 +42,8 @@ class Sent(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table of alignments that holds in every line. content: CSV in UTF-8, as it was sent or as it is written of what
-    was sent in another form; digest: its SHA-256.
+    was sent in another form; it names our skills. named: the same as CSV, where it named skills of the organisation's
+    own. digest: the SHA-256 of `named`, else of `content`.
     """
 
     content: bytes
@@ -50,6 +51,7 @@ class Table:
     lines: int
     activities: int
     form: Form = "csv"
+    named: bytes | None = None
 
 
 class ReadTable(NamedTuple):
@@ -141,17 +143,41 @@ class VersionDesk(Protocol):
         ...
 
 
-def read_table(sent: Sent, skills: Collection[str], names: SkillNames) -> ReadTable:
+def read_table(sent: Sent, skills: Collection[str], names: TheirNames) -> ReadTable:
     """Return the table that was sent. Raises Rejected naming place, rule and mend of every fault; TooLarge."""
-    read, form = _read(sent, skills, names)
+    read, form = _read(sent, {*skills, *names.ours}, names)
     rejection = read.rejection()
     if rejection is not None:
         raise rejection
     content = sent.content if form == "csv" else alignments_csv(read.rows).encode()
-    activities = {row.activity for row in read.rows}
-    return ReadTable(
-        Table(content, sha256(content), len(read.rows), len(activities), form), read.rows, read.passed_over
-    )
+    table, rows = _named(content, read.rows, form, names)
+    return ReadTable(table, rows, read.passed_over)
+
+
+def read_again(table: Table, skills: Collection[str], names: TheirNames) -> ReadTable | None:
+    """Return a table in force as it reads under other frameworks of its organisation; None where it reads the same.
+
+    Raises Rejected where it names a skill that would take no evidence any more.
+    """
+    if table.named is None:
+        return None
+    read = parse_alignments(table.named.decode(), {*skills, *names.ours})
+    if read.faults:
+        rule = f"alignments in force name skills of it on {len(read.faults)} lines that would take no evidence any more"
+        raise Rejected.of("/skills", rule, "Keep the mapping of these skills, or align the activities otherwise first.")
+    again, rows = _named(table.named, read.rows, table.form, names)
+    return None if again.content == table.content else ReadTable(again, rows, 0)
+
+
+def _named(
+    content: bytes, rows: Sequence[Alignment], form: Form, names: TheirNames
+) -> tuple[Table, tuple[Alignment, ...]]:
+    """Return the table of `content`, which may name skills of theirs, and its rows with ours."""
+    activities = len({row.activity for row in rows})
+    if not any(row.skill in names.ours for row in rows):
+        return Table(content, sha256(content), len(rows), activities, form), tuple(rows)
+    ours = names.translated(rows)
+    return Table(alignments_csv(ours).encode(), sha256(content), len(rows), activities, form, content), ours
 
 
 async def adopt(
@@ -169,7 +195,7 @@ async def adopt(
     await desk.hold_alone()
     current = await desk.in_force()
     check(current)
-    if current is not None and current.table.digest == table.digest:
+    if current is not None and (current.table.digest, current.table.content) == (table.digest, table.content):
         return current, False
     adopted = Adopted(organisation, 1 if current is None else current.version + 1, table, now, by)
     await desk.adopt(adopted)
@@ -217,7 +243,7 @@ def _not_kept(version: int) -> NotFound:
     return NotFound(f"version {version} is not kept; GET /v1/alignments/versions lists the last {VERSIONS_KEPT}")
 
 
-def _read(sent: Sent, skills: Collection[str], names: SkillNames) -> tuple[AlignmentTable, Form]:
+def _read(sent: Sent, skills: Collection[str], names: TheirNames) -> tuple[AlignmentTable, Form]:
     if not sent.is_json:
         _says_its_own(sent)
         return parse_alignments(_text(sent.content), skills), "csv"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
+from services.skill_inference.domain.claims import ClaimRules
 from services.skill_inference.domain.fold import MARKS_COST
 from services.skill_inference.domain.framework import Framework
 from services.skill_inference.domain.ledgers import Ledgers, Token
@@ -117,6 +118,10 @@ class Desk(Protocol):
         """Return what was told last of each person of whom something is told, by skill."""
         ...
 
+    async def opted_out(self, members: Mapping[str, Collection[str]]) -> Collection[str]:
+        """Return the persons who want nothing inferred, which one id of theirs has said."""
+        ...
+
     async def tell(self, news: Mapping[str, Sequence[Revision]], facts: Sequence[NewFact]) -> None:
         """Have told `facts`, and remembered by person what they say."""
         ...
@@ -136,6 +141,7 @@ class Inference:
 
     framework: Framework
     release: Release
+    rules: ClaimRules
     clock: Clock
     fact_id: Callable[[], FactId]
     ledgers: Ledgers = field(default_factory=Ledgers)

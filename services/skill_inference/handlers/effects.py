@@ -27,7 +27,7 @@ from services.skill_inference.handlers.desk import Inference, Standing
 FOLDED_MAX: Final = 10_000
 """What one page folds, in outcomes, give or take one person: some 200 ms. A page that would cost more is short."""
 
-State = Literal["observed", "voided", "not-aligned"]
+State = Literal["observed", "voided", "not-aligned", "opted-out"]
 
 
 class Effect(NamedTuple):
@@ -63,6 +63,10 @@ class EffectsDesk(Protocol):
         """Return what activities show, by the alignments that each organisation has in force."""
         ...
 
+    async def opted_out(self, members: Mapping[str, Collection[str]]) -> Collection[str]:
+        """Return the persons who want nothing inferred."""
+        ...
+
     async def voided_statements(
         self, members: Mapping[str, Collection[str]], organisation: str
     ) -> Mapping[str, Sequence[Statement]]:
@@ -82,10 +86,12 @@ async def effects_of(desk: EffectsDesk, inference: Inference, statements: Sequen
     standings = await desk.standings(members)
     asked = _affordable(statements, people, standings)
     chosen = {person: members[person] for person in people.canonicals(statement.subject for statement in asked)}
+    opted_out = await desk.opted_out(chosen)
+    found = {one.fact: Effect(one, "opted-out", {}, {}) for one in asked if people.canonical(one.subject) in opted_out}
+    chosen = {person: ids for person, ids in chosen.items() if person not in opted_out}
     evidence = await desk.evidence(chosen)
     voided = await desk.voided_statements(chosen, asked[0].organisation)
     targets = await desk.targets({*organisations(evidence.values()), asked[0].organisation})
-    found: dict[str, Effect] = {}
     for person, ids in chosen.items():
         folds = _Folds(inference, targets, ids, evidence[person], voided.get(person, ()))
         own = [statement for statement in asked if people.canonical(statement.subject) == person]

@@ -15,7 +15,7 @@ from services.skill_inference.domain.fold import Ledger
 from services.skill_inference.domain.ledgers import Token
 from services.skill_inference.domain.people import People
 from services.skill_inference.domain.reading import Evidence, Targets, observations, organisations
-from services.skill_inference.domain.revision import merged_away, revisions
+from services.skill_inference.domain.revision import merged_away, opted_out, revisions
 from services.skill_inference.handlers.desk import Basis, Desk, Inference, Standing
 
 TOLD_MAX: Final = 600
@@ -46,6 +46,10 @@ async def revise(
     told = await desk.told(wanted)
     news = {person: merged_away(told.get(person, {})) for person in wanted if people.is_alias(person)}
     members = {person: people.members(person) for person in wanted if person not in news}
+    for person in await desk.opted_out(members):
+        news[person] = opted_out(told.get(person, {}))
+        inference.ledgers.let_go(person)
+        del members[person]
     if standings is None:
         standings = await desk.standings(members)
     shift = await _shift(desk, inference, members, basis, standings)
@@ -56,7 +60,8 @@ async def revise(
         ledger = shift.ledger(person)
         if ledger is None:
             continue
-        news[person] = revisions(ledger.state(), told.get(person, {}), inference.framework, inference.release)
+        before, rule = told.get(person, {}), inference.rules.standard
+        news[person] = revisions(ledger.state(), before, inference.framework, inference.release, rule)
         count += len(news[person])
         if len(ledger) > LONG_FOLD:
             await asyncio.sleep(0)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from services.skill_inference.domain.alignment import ASSURANCES
 from services.skill_inference.domain.alignment_changes import changes
 from services.skill_inference.domain.alignment_csv import parse_alignments
 from services.skill_inference.domain.alignment_json import alignments_document
-from services.skill_inference.domain.framework import Framework
 from services.skill_inference.domain.observation import DIFFICULTY_MAX, Assurance
-from services.skill_inference.domain.skill_names import SkillNames
+from services.skill_inference.domain.their_names import TheirNames
 from services.skill_inference.handlers.adopting import (
     Adopted,
     DryRun,
@@ -25,11 +24,13 @@ from services.skill_inference.handlers.adopting import (
     targets_of,
 )
 from services.skill_inference.handlers.adopting import version_of as kept_version
+from services.skill_inference.handlers.importing import Customs
 from services.skill_inference.http.answers import adopted_answer, change_answer, tried_answer, version_answer
 from services.skill_inference.http.callers import KINDS, READING, WRITING, after_activity, organisation_of, version_of
 from services.skill_inference.store.alignments import AlignmentBook, OrganisationAlignments, OrganisationVersions
+from services.skill_inference.store.frameworks import OrganisationFrameworks
 from shared.kernel.clock import Clock
-from shared.kernel.errors import Rejected, TooLarge
+from shared.kernel.errors import Rejected, TooLarge, Unavailable
 from shared.runtime.backbone import Backbone
 from shared.runtime.etags import check_if_match, is_unchanged, version_etag
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
@@ -50,15 +51,14 @@ class Alignments:
         self,
         backbone: Backbone,
         clock: Clock,
-        framework: Framework,
-        names: SkillNames,
+        customs: Customs,
         book: AlignmentBook,
         nudge: Callable[[], None],
     ) -> None:
         self._backbone = backbone
         self._clock = clock
-        self._skills = framework.skills
-        self._names = names
+        self._customs = customs
+        self._skills = customs.framework.skills
         self._book = book
         self._nudge = nudge
 
@@ -77,7 +77,8 @@ class Alignments:
     async def put(self, call: Call) -> Reply:
         """Take a whole table into force, all lines or none; with If-Match only in place of the version it names."""
         organisation = organisation_of(call, *_READING_FIELDS)
-        read = await self._read(await _sent(call))
+        names, heads = await self._names(organisation)
+        read = await self._read(await _sent(call), names)
 
         def check(current: Adopted | None) -> None:
             check_if_match(call.headers, None if current is None else version_etag(current.version))
@@ -85,6 +86,9 @@ class Alignments:
         async with self._backbone.door(organisation) as tx:
             desk = OrganisationAlignments(tx.connection, organisation)
             now = self._clock.now()
+            await desk.hold_alone()
+            if await OrganisationFrameworks(tx.connection, organisation).heads() != heads:
+                raise Unavailable("a framework came into force while this table was read; send it again", 1)
             adopted, is_new = await adopt(desk, organisation, read.table, call.principal.id, now, check)
         self._nudge()
         more = {"passed_over": read.passed_over, "is_new": is_new}
@@ -93,9 +97,10 @@ class Alignments:
     async def validate(self, call: Call) -> Reply:
         """Answer what PUT would do with this table, or every fault it would name; nothing comes into force."""
         organisation = organisation_of(call, *_READING_FIELDS)
+        names, _ = await self._names(organisation)
         sent = await _sent(call)
         try:
-            read = await self._read(sent)
+            read = await self._read(sent, names)
         except TooLarge:
             raise
         except Rejected as error:
@@ -105,7 +110,7 @@ class Alignments:
         return Reply.json(tried_answer(found))
 
     async def get(self, call: Call) -> Reply:
-        """Answer the table in force: as it was sent where that was CSV; with ?format=json as rows of JSON."""
+        """Answer the table in force: as it was sent where that was CSV; with ?format=json as rows of our skills."""
         organisation = organisation_of(call, "format")
         async with self._backbone.door(organisation) as tx:
             adopted = await alignments_of(OrganisationAlignments(tx.connection, organisation))
@@ -140,9 +145,16 @@ class Alignments:
         cursor = encode_cursor(_CHANGES, [rest[limit - 1].activity]) if len(rest) > limit else None
         return Reply.json(page([change_answer(one) for one in rest[:limit]], cursor))
 
-    async def _read(self, sent: Sent) -> ReadTable:
+    async def _names(self, organisation: str) -> tuple[TheirNames, Mapping[str, int]]:
+        """Return what the organisation may call skills, and by which versions of its frameworks."""
+        async with self._backbone.door(organisation) as tx:
+            found = await OrganisationFrameworks(tx.connection, organisation).in_force()
+        frameworks = {one.slug: await asyncio.to_thread(self._customs.read, one) for one in found}
+        return self._customs.theirs(organisation, frameworks), {one.slug: one.version for one in found}
+
+    async def _read(self, sent: Sent, names: TheirNames) -> ReadTable:
         # In a thread: 80,000 lines take a second, and others are served meanwhile.
-        return await asyncio.to_thread(read_table, sent, self._skills, self._names)
+        return await asyncio.to_thread(read_table, sent, self._skills, names)
 
     async def _answered(self, call: Call, adopted: Adopted) -> Reply:
         kind = call.query.get("format", "csv")
@@ -152,7 +164,9 @@ class Alignments:
         if is_unchanged(call.headers, etag):
             return Reply.empty(304, {"ETag": etag})
         if kind == "csv":
-            return Reply.raw(adopted.table.content, f"{CSV}; charset=utf-8", headers={"ETag": etag})
+            return Reply.raw(
+                adopted.table.named or adopted.table.content, f"{CSV}; charset=utf-8", headers={"ETag": etag}
+            )
         read = await asyncio.to_thread(parse_alignments, adopted.table.content.decode(), self._skills)
         return Reply.json(alignments_document(read.rows), headers={"ETag": etag})
 

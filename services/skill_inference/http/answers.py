@@ -54,7 +54,7 @@ def tried_answer(found: DryRun) -> dict[str, Any]:
     }
     return {
         "is_valid": not found.faults,
-        "errors": [_fault(fault) for fault in found.faults],
+        "errors": [fault_answer(fault) for fault in found.faults],
         "version_in_force": found.version,
         "lines": found.lines,
         "activities": found.activities,
@@ -64,7 +64,8 @@ def tried_answer(found: DryRun) -> dict[str, Any]:
     }
 
 
-def _fault(fault: Fault) -> dict[str, str]:
+def fault_answer(fault: Fault) -> dict[str, str]:
+    """Return what is wrong, where, and how it is mended."""
     return {"pointer": fault.pointer, "rule": fault.rule, "mend": fault.mend}
 
 

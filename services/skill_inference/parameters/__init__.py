@@ -1,4 +1,4 @@
-"""The documents a build carries: the skill framework and the calibration releases, read as they were published.
+"""The documents a build carries: skill framework, rules for claims, calibration releases, read as they were published.
 
 A release is immutable: a changed parameter is a new file under a new name. The domain parses; this only reads.
 """
@@ -14,6 +14,16 @@ _RELEASE: Final = "release-"
 def framework_document() -> bytes:
     """Return the bytes of the skill framework this build carries."""
     return files(__name__).joinpath("framework.json").read_bytes()
+
+
+def claim_rules_document() -> bytes:
+    """Return the bytes of the rules for claims this build carries."""
+    return files(__name__).joinpath("claim-rules.json").read_bytes()
+
+
+def roles_document() -> bytes:
+    """Return the bytes of the role profiles this build carries."""
+    return files(__name__).joinpath("roles.json").read_bytes()
 
 
 def release_documents() -> dict[str, bytes]:

@@ -32,7 +32,7 @@ SELECT 'statements'::regclass::oid::bigint AS generation,
 _IN_FORCE: Final = "SELECT organisation, max(version) FROM alignment_tables GROUP BY organisation"
 _CONTENT: Final = "SELECT content FROM alignment_tables WHERE organisation = $1 AND version = $2"
 _SELECT: Final = """
-SELECT organisation, version, content, digest, lines, activities, form, adopted_at, adopted_by
+SELECT organisation, version, content, digest, lines, activities, form, adopted_at, adopted_by, named
 FROM alignment_tables WHERE organisation = $1
 """
 _CURRENT: Final = f"{_SELECT} ORDER BY version DESC LIMIT 1"
@@ -42,8 +42,9 @@ SELECT version, digest, lines, activities, form, adopted_at, adopted_by
 FROM alignment_tables WHERE organisation = $1 ORDER BY version DESC
 """
 _ADOPT: Final = """
-INSERT INTO alignment_tables (organisation, version, digest, lines, activities, content, form, adopted_at, adopted_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO alignment_tables
+    (organisation, version, digest, lines, activities, content, form, adopted_at, adopted_by, named)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 _SWEEP: Final = "INSERT INTO sweeps (organisation, version_before, version, requested_at) VALUES ($1, $2, $3, $4)"
 _PRUNE: Final = "DELETE FROM alignment_tables WHERE organisation = $1 AND version <= $2"
@@ -138,6 +139,7 @@ class OrganisationAlignments:
             table.form,
             adopted.adopted_at,
             adopted.adopted_by,
+            table.named,
         )
         await self._connection.execute(_SWEEP, self._organisation, version - 1, version, adopted.adopted_at)
         await self._connection.execute(_PRUNE, self._organisation, version - VERSIONS_KEPT)
@@ -180,5 +182,6 @@ def _parsed(content: bytes, skills: Collection[str]) -> Mapping[str, Target]:
 
 
 def _adopted(row: Any) -> Adopted:
-    organisation, version, content, digest, lines, activities, form, adopted_at, adopted_by = row
-    return Adopted(organisation, version, Table(content, digest, lines, activities, form), adopted_at, adopted_by)
+    organisation, version, content, digest, lines, activities, form, adopted_at, adopted_by, named = row
+    table = Table(content, digest, lines, activities, form, named)
+    return Adopted(organisation, version, table, adopted_at, adopted_by)

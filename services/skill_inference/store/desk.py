@@ -10,7 +10,7 @@ from services.skill_inference.domain.revision import Revision
 from services.skill_inference.domain.telling import Told
 from services.skill_inference.domain.testimony import Counts, Erasure, Shelf, Testimony
 from services.skill_inference.handlers.desk import Basis, Standing
-from services.skill_inference.store import evidence, people, told
+from services.skill_inference.store import evidence, opt_outs, people, told
 from services.skill_inference.store.alignments import ALIGNMENTS_LOCK_KEY, AlignmentBook
 from shared.events.fact import NewFact
 from shared.runtime.postgres import Connection
@@ -79,6 +79,10 @@ class ConnectedDesk:
     async def told(self, persons: Collection[str]) -> Mapping[str, Mapping[str, Told]]:
         """Return what was told last of each person of whom something is told, by skill."""
         return await told.told(self._connection, persons)
+
+    async def opted_out(self, members: Mapping[str, Collection[str]]) -> Collection[str]:
+        """Return the persons who want nothing inferred, which one id of theirs has said."""
+        return await opt_outs.opted_out(self._connection, members)
 
     async def tell(self, news: Mapping[str, Sequence[Revision]], facts: Sequence[NewFact]) -> None:
         """Have told `facts`, and remembered by person what they say."""

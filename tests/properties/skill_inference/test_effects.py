@@ -21,7 +21,7 @@ from services.skill_inference.handlers.desk import Inference, Standing
 from services.skill_inference.handlers.effects import Effect, effects_of
 from shared.kernel.clock import FixedClock
 from shared.kernel.ids import FactId
-from tests.unit.skill_inference.people import APIS, DRIFT, START, framework, release
+from tests.unit.skill_inference.people import APIS, DRIFT, START, framework, release, rules
 
 TARGETS: Targets = {
     "org": {
@@ -30,7 +30,7 @@ TARGETS: Targets = {
         "x:claim": Target(((APIS, 1.0),), 0.0, Assurance.SELF_CLAIM),
     }
 }
-INFERENCE = Inference(framework(), release(), FixedClock(START), lambda: FactId("none"))
+INFERENCE = Inference(framework(), release(), rules(), FixedClock(START), lambda: FactId("none"))
 
 
 class Kept:
@@ -56,6 +56,9 @@ class Kept:
 
     async def targets(self, organisations: Collection[str]) -> Targets:
         return TARGETS
+
+    async def opted_out(self, members: Mapping[str, Collection[str]]) -> Collection[str]:
+        return ()
 
     async def voided_statements(
         self, members: Mapping[str, Collection[str]], organisation: str

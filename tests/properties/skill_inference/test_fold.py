@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import given
@@ -14,10 +15,12 @@ from services.skill_inference.domain.estimate import estimates
 from services.skill_inference.domain.explanation import explain
 from services.skill_inference.domain.fold import fold, in_order
 from services.skill_inference.domain.observation import Observation
+from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.state import PersonState
 from shared.kernel.errors import Broken
 from tests.properties.skill_inference.evidence import SIZE_MAX, histories
 from tests.unit.skill_inference.people import day, outcome, release
+from tests.unit.skill_inference.test_annexes import FITTED, fitted
 
 
 def bits(state: PersonState) -> str:
@@ -27,14 +30,36 @@ def bits(state: PersonState) -> str:
         (skill, sorted(seen.works), sorted(seen.raters), sorted(seen.tasks), sorted(seen.attested), repr(seen.mix))
         for skill, seen in state.evidence.items()
     ]
-    return repr((state.release, state.general, beliefs, evidence, state.steps))
+    return repr((state.release, state.person, beliefs, evidence, state.steps))
 
 
-@given(histories(), st.randoms(use_true_random=False))
-def test_any_order_of_arrival_gives_the_same_bits(history: list[Observation], chance: random.Random) -> None:
+@cache
+def with_form() -> Release:
+    """A release in which nothing is switched off."""
+    changes = {**FITTED, "form_rate": 0.1, "familiar_variance": 0.2, "familiar_success": 0.3, "familiar_rate": 0.03}
+    return fitted({}, {**changes, "general_growth": 0.001}, works={"variance": 0.3, "part_variance": 0.4})
+
+
+@given(histories(), st.randoms(use_true_random=False), st.booleans())
+def test_any_order_of_arrival_gives_the_same_bits(
+    history: list[Observation], chance: random.Random, is_fitted: bool
+) -> None:
+    under = with_form() if is_fitted else release()
     shuffled = list(history)
     chance.shuffle(shuffled)
-    assert bits(fold(shuffled, release())) == bits(fold(history, release()))
+    assert bits(fold(shuffled, under)) == bits(fold(history, under))
+
+
+@given(histories())
+def test_nothing_is_ever_undefined_where_nothing_is_switched_off(history: list[Observation]) -> None:
+    state = fold(history, with_form())
+    beliefs = [number for belief in state.skills.values() for number in belief]
+    assert all(math.isfinite(number) for number in (*beliefs, *(state.person or ())))
+    assert all(belief.variance > 0.0 for belief in state.skills.values())
+    if state.person is not None:
+        assert state.person.general_variance > 0.0
+        assert state.person.form_variance >= 0.0
+        assert state.person.shared <= 0.0
 
 
 @given(histories(), st.lists(st.integers(0, SIZE_MAX - 1), max_size=5))
@@ -75,18 +100,19 @@ def test_a_person_merged_with_a_stream_of_the_same_numbers_is_ordered_by_fact(
 @given(histories())
 def test_nothing_that_is_believed_leaves_its_bounds(history: list[Observation]) -> None:
     state = fold(history, release())
-    general = [] if state.general is None else [(state.general, release().general.variance)]
+    general = [] if state.general is None else [(state.general, release().curve.general_variance)]
     own = [(belief, release().skill(skill).variance) for skill, belief in state.skills.items()]
     for belief, stranger in [*general, *own]:
         assert math.isfinite(belief.mean)
         assert 0.0 < belief.variance <= stranger * (1 + 1e-12)
 
 
-@given(histories(), st.integers(0, 5_000))
-def test_every_mean_is_the_prior_plus_its_contributions(history: list[Observation], at: int) -> None:
-    state = fold(history, release())
+@given(histories(), st.integers(0, 5_000), st.booleans())
+def test_every_mean_is_the_prior_plus_its_contributions(history: list[Observation], at: int, is_fitted: bool) -> None:
+    under = with_form() if is_fitted else release()
+    state = fold(history, under)
     for skill in state.evidence:
-        said = explain(state, skill, release(), day(at), top_max=5)
+        said = explain(state, skill, under, day(at), top_max=5)
         told = said.prior + math.fsum(contribution.logits for contribution in said.top) + said.rest
         assert abs(told - said.mean) <= 1e-9
 
@@ -106,7 +132,7 @@ def test_no_number_of_repeats_at_any_difficulty_moves_a_skill_beyond_its_bound(c
     repeats = [outcome(number, task="one", difficulty=difficulty) for number in range(count)]
     state = fold(repeats, release())
     said = explain(state, "integration.apis", release(), day(0))
-    assert 0.0 <= said.mean <= release().tasks.step_max + 1e-9
+    assert 0.0 <= said.mean <= release().curve.step_max + 1e-9
 
 
 def test_one_fact_with_two_contents_is_our_own_fault_and_stops() -> None:

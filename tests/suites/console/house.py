@@ -16,6 +16,8 @@ from services.console.settings import ConsoleSettings
 from services.skill_inference import parameters
 from services.skill_inference.domain.framework import parse_framework
 from services.skill_inference.domain.release import parse_release
+from services.skill_inference.domain.roles import parse_roles
+from services.skill_inference.http.framework import FrameworkPages
 from services.skill_inference.http.publications import Publications
 from shared.events.credentials import CredentialRevoked
 from shared.events.identity import OrganisationRegistered
@@ -188,10 +190,10 @@ async def console_house(profiles: ProfilesHouse, *, is_embedded: bool = True) ->
 
 def _published(origin: str) -> list[Endpoint]:
     framework = parse_framework(parameters.framework_document())
-    publications = Publications(framework, releases(), origin)
+    pages = FrameworkPages(framework, parse_roles(parameters.roles_document(), framework), origin)
     return [
-        endpoint("GET", "/v1/framework", publications.framework, scopes=None),
-        endpoint("GET", "/v1/releases/{id}", publications.release, scopes=None),
+        endpoint("GET", "/v1/framework", pages.framework, scopes=None),
+        endpoint("GET", "/v1/releases/{id}", Publications(releases()).release, scopes=None),
     ]
 
 

@@ -223,6 +223,20 @@ async def test_an_estimate_withdrawn_in_the_batch_it_came_in_waits_no_more_and_a
     assert await levels(house, ada) == [(SKILL, 3)]
 
 
+async def test_one_who_opts_out_keeps_what_was_issued_and_nothing_that_waits_is_issued(house: House) -> None:
+    ada = person()
+    await earn(house, ada, 2)
+    reviewed = review(ada)
+    await house.tell("skill_inference", estimate(ada, 4, contributed=(reviewed.id,)))
+    await house.tell("skill_inference", new(EstimateWithdrawn(skill=SKILL, reason="opted-out"), ada))
+    await house.until_heard("credential_issuing")
+    await house.tell("project_submissions", reviewed)
+    await house.until_heard("credential_issuing")
+    assert await levels(house, ada) == [(SKILL, 2)]
+    (held,) = (await house.get("credential_issuing", f"/v1/people/{ada}/credentials", ada))["items"]
+    assert not held["is_revoked"]
+
+
 async def test_people_who_are_one_hold_their_credentials_together(house: House) -> None:
     ada, bea, cyd = person(), person(), person()
     await earn(house, ada, 2)

@@ -30,7 +30,7 @@ from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.kernel.ids import system_id
 from tests.suites.skill_inference.house import House, Tenant, inference_house, line, table
 from tests.suites.skill_inference.owners import NOW, Owners
-from tests.unit.skill_inference.people import APIS, DRIFT, framework, release
+from tests.unit.skill_inference.people import APIS, DRIFT, framework, release, rules
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -143,7 +143,7 @@ async def matches(house: House, story: Story, tenant: Tenant) -> None:
             bits = {skill: (repr(one.mean), repr(one.variance), one.works) for skill, one in answered.items()}
             assert bits == {skill: (repr(one.mean), repr(one.variance), one.works) for skill, one in expected.items()}
             rows = await house.rows("SELECT skill, claim FROM told WHERE person = $1", person)
-            assert dict(rows) == {skill: claimable_level(one) for skill, one in expected.items()}
+            assert dict(rows) == {skill: claimable_level(one, rules().standard) for skill, one in expected.items()}
 
 
 def deal(facts: Sequence[Fact], chance: random.Random) -> list[list[Fact]]:

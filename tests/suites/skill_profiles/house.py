@@ -19,6 +19,7 @@ import httpx
 import services.skill_profiles.__main__ as skill_profiles
 from deedlog.facts.v1 import service_pb2_grpc as facts_grpc
 from deedlog.identity.v1 import service_pb2_grpc as identity_grpc
+from deedlog.skill_inference.v1 import service_pb2_grpc as inference_grpc
 from deedlog.skill_profiles.v1 import service_pb2_grpc, skill_profiles_pb2
 from infra.embedded.ports import free_port
 from services.skill_profiles.settings import SkillProfilesSettings
@@ -36,6 +37,7 @@ from shared.runtime.rebuild import Progress
 from shared.runtime.service import Peers, components_of
 from tests.suites.skill_profiles.book import FactBook
 from tests.suites.skill_profiles.identity import SmallIdentity
+from tests.suites.skill_profiles.inference import SmallInference
 
 TOKEN = "what-services-show-one-another-32-characters"
 SERVICE = "skill_profiles"
@@ -183,6 +185,7 @@ def _others(book: FactBook, identity: SmallIdentity) -> RpcServer:
     """One gRPC server that stands for all other services."""
     server = RpcServer("127.0.0.1", 0, ServiceTokenAuthenticator(TOKEN), name="others", grace_seconds=0.1)
     server.add(book, facts_grpc.add_FactFeedServiceServicer_to_server)
+    server.add(SmallInference(), inference_grpc.add_SkillInferenceServiceServicer_to_server)  # type: ignore[abstract]
     server.add(identity, identity_grpc.add_IdentityServiceServicer_to_server)
     return server
 

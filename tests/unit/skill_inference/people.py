@@ -9,9 +9,11 @@ from functools import cache
 from typing import Any
 
 from services.skill_inference import parameters
+from services.skill_inference.domain.claims import ClaimRules, parse_claim_rules
 from services.skill_inference.domain.framework import Framework, parse_framework
 from services.skill_inference.domain.observation import Assurance, Mark, MarkSet, Outcome
 from services.skill_inference.domain.release import Release, parse_release
+from services.skill_inference.domain.roles import Roles, parse_roles
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 APIS = "integration.apis"
@@ -33,6 +35,11 @@ RUBRIC = (
 @cache
 def framework() -> Framework:
     return parse_framework(parameters.framework_document())
+
+
+@cache
+def rules() -> ClaimRules:
+    return parse_claim_rules(parameters.claim_rules_document())
 
 
 @cache
@@ -104,3 +111,8 @@ def reviewed_works(count: int, marks: Sequence[int], reviewers: int, skills: Seq
         for work in range(count)
         for index, mark in enumerate(marks)
     ]
+
+
+@cache
+def roles() -> Roles:
+    return parse_roles(parameters.roles_document(), framework())

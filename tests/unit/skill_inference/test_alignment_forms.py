@@ -10,7 +10,8 @@ import pytest
 from services.skill_inference.domain.alignment import FAULTS_MAX, Alignment, AlignmentTable
 from services.skill_inference.domain.alignment_json import parse_alignments_json
 from services.skill_inference.domain.case_associations import Reading, is_case, parse_associations
-from services.skill_inference.domain.framework import ForeignConcept, skill_iri
+from services.skill_inference.domain.classification import ForeignConcept
+from services.skill_inference.domain.framework import skill_iri
 from services.skill_inference.domain.observation import Assurance
 from services.skill_inference.domain.skill_names import SkillNames
 from shared.kernel.errors import Rejected

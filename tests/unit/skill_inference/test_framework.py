@@ -37,13 +37,15 @@ def test_a_level_iri_lies_under_its_skill_and_the_skill_under_the_framework() ->
     assert level.startswith(framework_iri("https://deedlog.example") + "/")
 
 
-def test_esco_is_acknowledged_with_the_version_the_alignments_were_made_against() -> None:
-    assert [(scheme.id, scheme.version) for scheme in framework().schemes] == [("ESCO", "1.2")]
-    assert "European Commission" in framework().schemes[0].acknowledgement
+def test_foreign_schemes_are_acknowledged_with_the_version_the_alignments_were_made_against() -> None:
+    schemes = {scheme.id: scheme for scheme in framework().schemes}
+    assert [(id_, scheme.version) for id_, scheme in schemes.items()] == [("ESCO", "1.2"), ("O*NET", "30.3")]
+    assert "European Commission" in schemes["ESCO"].acknowledgement
+    assert "O*NET" in schemes["O*NET"].acknowledgement
 
 
 def test_every_alignment_to_esco_is_the_uri_of_a_skill() -> None:
-    concepts = [concept for skill in framework().skills.values() for concept in skill.alignments]
+    concepts = [each for skill in framework().skills.values() for each in skill.alignments if each.scheme == "ESCO"]
     assert concepts
     assert all(concept.identifier.startswith("http://data.europa.eu/esco/skill/") for concept in concepts)
 
@@ -84,7 +86,7 @@ def _with(document: Any, value: Any, *path: Any) -> Any:
         ("/skills/0/id", _with(_document(), "operationalization.apis", "skills", 0, "id")),
         ("/skills/0/name", _with(_document(), "", "skills", 0, "name")),
         ("/skills/0/alignments/0/relation", _with(_document(), "same", "skills", 0, "alignments", 0, "relation")),
-        ("/skills/0/alignments", _with(_document(), "O*NET", "skills", 0, "alignments", 0, "scheme")),
+        ("/skills/0/alignments", _with(_document(), "NICE", "skills", 0, "alignments", 0, "scheme")),
         ("", []),
     ],
 )

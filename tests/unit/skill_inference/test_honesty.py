@@ -18,7 +18,7 @@ class Person:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._general = rng.gauss(0.0, release().general.variance ** 0.5)
+        self._general = rng.gauss(0.0, release().curve.general_variance ** 0.5)
         self._own = {skill: rng.gauss(0.0, release().skill(skill).variance ** 0.5) for skill in RUBRIC}
 
     def level(self, skill: str) -> float:
@@ -32,7 +32,7 @@ class Person:
         return outcome(number, skill, result=result, difficulty=difficulty, assurance=kind, at=day(0))
 
     def is_reviewed(self, work: int, severities: dict[str, float]) -> list[Observation]:
-        luck = self._rng.gauss(0.0, release().work_variance ** 0.5)
+        luck = self._rng.gauss(0.0, release().works.variance ** 0.5)
         return [self._marks(work, reviewer, luck - severity) for reviewer, severity in severities.items()]
 
     def _marks(self, work: int, reviewer: str, shift: float) -> MarkSet:
@@ -40,7 +40,7 @@ class Person:
         shift += self._rng.gauss(0.0, parameters.sitting_variance**0.5)
         marks = []
         for skill in RUBRIC:
-            logit = self.level(skill) + shift + self._rng.gauss(0.0, parameters.criterion_variance**0.5)
+            logit = self.level(skill) + shift + self._rng.gauss(0.0, parameters.part_variance**0.5)
             chance = self._rng.random()
             value = sum(chance < sigmoid(logit - threshold) for threshold in release().thresholds(skill))
             marks.append(Mark(skill, skill, value))

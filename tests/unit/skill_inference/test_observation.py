@@ -84,7 +84,7 @@ def test_an_outcome_that_breaks_a_bound_is_refused_with_its_pointer(pointer: str
         ("/marks", {"marks": ()}),
         ("/marks", {"marks": (Mark("c", APIS, 3), Mark("c", DRIFT, 3))}),
         ("/marks", {"marks": tuple(Mark(f"c{i}", APIS, 3) for i in range(65))}),
-        ("/marks/value", {"marks": (Mark("c", APIS, 6),)}),
+        ("/marks/value", {"marks": (Mark("c", APIS, 21),)}),
         ("/marks/value", {"marks": (Mark("c", APIS, -1),)}),
         ("/marks/value", {"marks": (Mark("c", APIS, math.nan),)}),  # type: ignore[arg-type]
         ("/marks/value", {"marks": (Mark("c", APIS, True),)}),

@@ -104,7 +104,7 @@ def test_repeating_one_success_says_less_than_succeeding_at_different_tasks() ->
 
 def test_a_cut_step_does_not_make_surer_than_it_moved() -> None:
     hard = [outcome(1, difficulty=6.0)]
-    free = release_with("tasks", step_max=8.0)
+    free = release_with("curve", step_max=8.0)
     uncut = level_at(fold(hard, free), APIS, free, microseconds(day(1)))
     cut = _level(hard, at=1)
     assert cut[0] < uncut[0]

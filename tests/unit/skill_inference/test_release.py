@@ -18,6 +18,10 @@ def _changed(**members: Any) -> bytes:
     return json.dumps({**release_text(), **members}).encode()
 
 
+def _curve(**changes: Any) -> Any:
+    return {"curve": {**release_text()["curve"], **changes}}
+
+
 def test_release_0_says_that_it_was_set_by_hand() -> None:
     assert (release().name, release().origin) == ("0", "set by hand, not fitted")
 
@@ -33,7 +37,7 @@ def test_layout_does_not_change_the_name_of_a_release() -> None:
 
 
 def test_a_changed_parameter_is_another_release() -> None:
-    assert parse_release(_changed(works={"variance": 0.31})).id != release().id
+    assert parse_release(_changed(works={"variance": 0.31, "part_variance": 0})).id != release().id
 
 
 def test_an_average_reviewer_gives_k_or_more_with_even_odds_at_the_cut_point_of_level_k() -> None:
@@ -71,6 +75,24 @@ def test_what_moves_fast_is_forgotten_faster_than_dealing_with_people() -> None:
     assert release().skill(APIS).half_life_days < release().skill(IMPACT).half_life_days
 
 
+def test_a_half_life_is_the_curves_unless_the_skill_has_its_own() -> None:
+    assert (release().skill(APIS).half_life_days, release().skill(IMPACT).half_life_days) == (730.0, 1095.0)
+    assert release().pace(APIS) == 1.0
+    assert release().pace(IMPACT) == pytest.approx(730 / 1095)
+
+
+def test_belief_that_never_returns_is_said_to_take_a_century() -> None:
+    whole = parse_release(_changed(half_lives={}, **_curve(deviation_rate=0)))
+    assert whole.skill(IMPACT).half_life_days == 36_525.0
+    assert whole.pace(IMPACT) == 1.0
+
+
+def test_criteria_of_other_scales_say_nothing_of_what_a_level_is() -> None:
+    document = release_text()
+    document["thresholds"]["criteria"] = {"of eight": [-3, -2, -1, 0, 1, 2, 3, 4]}
+    assert parse_release(json.dumps(document).encode()).cut_points == release().cut_points
+
+
 def test_a_self_claim_weighs_nothing_and_a_witnessed_deployment_all() -> None:
     weights = release().assurance
     assert (weights[Assurance.SELF_CLAIM], weights[Assurance.DEPLOYMENT]) == (0.0, 1.0)
@@ -87,11 +109,20 @@ def test_a_self_claim_weighs_nothing_and_a_witnessed_deployment_all() -> None:
             "/thresholds/criteria/a~1b",
             {"thresholds": {"default": [0, 1, 2, 3, 4], "criteria": {"a/b": [0, 1, 2, 3, 3]}}},
         ),
-        ("/general/variance", {"general": {"mean": 0, "variance": 0, "drift_per_day": 0}}),
-        ("/general/mean", {"general": {"mean": True, "variance": 1, "drift_per_day": 0}}),
-        ("/works/variance", {"works": {"variance": "0.3"}}),
-        ("/works/varianec", {"works": {"variance": 0.3, "varianec": 1}}),
-        ("/tasks/repeat_factor", {"tasks": {"difficulty": 0, "variance": 0.5, "repeat_factor": 1.1, "step_max": 0.7}}),
+        ("/thresholds/criteria/c", {"thresholds": {"default": [0, 1, 2, 3, 4], "criteria": {"c": []}}}),
+        ("/thresholds/criteria/c", {"thresholds": {"default": [0, 1, 2, 3, 4], "criteria": {"c": list(range(21))}}}),
+        ("/form", {"form": 1}),
+        ("/curve/general_variance", _curve(general_variance=0)),
+        ("/curve/general_mean", _curve(general_mean=True)),
+        ("/curve/form_keep", _curve(form_keep=1.01)),
+        ("/curve/gain", _curve(gain=0)),
+        ("/curve/repeat_factor", _curve(repeat_factor=1.1)),
+        ("/half_lives", _curve(deviation_rate=0)),
+        ("/half_lives/c", {"half_lives": {"c": 0}}),
+        ("/works/variance", {"works": {"variance": "0.3", "part_variance": 0}}),
+        ("/works/varianec", {"works": {"variance": 0.3, "part_variance": 0, "varianec": 1}}),
+        ("/annexes/notes", {"annexes": {"notes": "0" * 64}}),
+        ("/annexes/tasks", {"annexes": {"tasks": "0" * 63 + "x"}}),
         ("/assurance/deployment", {"assurance": {**release_text()["assurance"], "deployment": 1.5}}),
         ("/assurance/testimony", {"assurance": {**release_text()["assurance"], "testimony": 0.5}}),
         ("/assurance/self-claim", {"assurance": {}}),
@@ -106,7 +137,7 @@ def test_a_faulty_release_is_refused_with_the_pointer_to_its_fault(pointer: str,
 
 def test_a_number_that_is_none_is_refused_before_it_is_a_parameter() -> None:
     with pytest.raises(Rejected):
-        parse_release(json.dumps({**release_text(), "works": {"variance": math.nan}}).encode())
+        parse_release(json.dumps({**release_text(), "works": {"variance": math.nan, "part_variance": 0}}).encode())
 
 
 def test_the_information_of_a_mark_is_the_expected_square_of_its_score() -> None:

@@ -13,7 +13,7 @@ from services.skill_inference.domain.telling import Told
 from shared.events.event import decode
 from shared.events.fact import DATA_BYTES_MAX
 from shared.events.skill_estimates import EstimateRevised, EstimateWithdrawn
-from tests.unit.skill_inference.people import APIS, DRIFT, framework, outcome, release, reviewed_works
+from tests.unit.skill_inference.people import APIS, DRIFT, framework, outcome, release, reviewed_works, rules
 
 
 def _much(fact_length: int) -> PersonState:
@@ -26,7 +26,7 @@ def _much(fact_length: int) -> PersonState:
 
 
 def _event(state: PersonState) -> EstimateRevised:
-    event, data = estimate_event(state, presentable(state, release())[APIS], framework(), release())
+    event, data = estimate_event(state, presentable(state, release())[APIS], framework(), release(), rules().standard)
     assert data == event.encode()
     return event
 
@@ -71,15 +71,15 @@ def test_contributions_are_listed_largest_first_with_their_source() -> None:
 
 def test_what_is_told_once_is_not_told_again() -> None:
     state = fold([outcome(1), outcome(2, DRIFT)], release())
-    first = revisions(state, {}, framework(), release())
+    first = revisions(state, {}, framework(), release(), rules().standard)
     told = {one.skill: one.told for one in first if one.told is not None}
     assert [one.skill for one in first] == [APIS, DRIFT]
-    assert revisions(state, told, framework(), release()) == []
+    assert revisions(state, told, framework(), release(), rules().standard) == []
 
 
 def test_what_has_no_evidence_of_weight_any_more_is_withdrawn() -> None:
     state = fold([outcome(1, assurance=Assurance.SELF_CLAIM)], release())
-    (one,) = revisions(state, {APIS: Told(0.3, "0-x", 0)}, framework(), release())
+    (one,) = revisions(state, {APIS: Told(0.3, "0-x", 0)}, framework(), release(), rules().standard)
     assert one.event == EstimateWithdrawn(skill=APIS, reason="no-evidence")
     assert one.told is None
 
@@ -99,3 +99,16 @@ def test_an_estimate_is_as_of_its_own_last_evidence() -> None:
         shown[skill].newest_evidence_at for skill in (APIS, DRIFT)
     ]
     assert shown[APIS].as_of < shown[DRIFT].as_of
+
+
+def test_an_estimate_names_the_rule_it_is_held_to_and_the_level_that_may_be_claimed() -> None:
+    rule = rules().standard
+    sound = _event(fold(reviewed_works(3, (4, 4), 4), release()))
+    assert (sound.claim, sound.claim_rule) == (3, rule.id)
+    assert _event(fold([outcome(1)], release())).claim == 0
+
+
+def test_an_estimate_told_before_rules_were_named_is_still_spelled_without_one() -> None:
+    event = _event(_much(36)).model_copy(update={"claim": None, "claim_rule": None})
+    assert b'"claim' not in event.encode()
+    assert decode(event.type, event.encode()) == event

@@ -52,7 +52,7 @@ def test_better_marks_lead_to_a_higher_level() -> None:
 
 def test_one_work_never_tells_more_than_its_own_variance_allows() -> None:
     crowd = [_ten_criteria(f"reviewer-{n}", 4) for n in range(30)]
-    assert _information(crowd) <= 1.0 / release().work_variance
+    assert _information(crowd) <= 1.0 / release().works.variance
 
 
 def test_a_crowd_of_reviewers_of_one_work_is_learned_from_up_to_its_bound_and_counted_whole() -> None:
@@ -159,5 +159,5 @@ def test_the_order_of_a_reviewers_marks_is_no_evidence() -> None:
 def test_a_thousand_marks_leave_every_variance_positive(mark: int) -> None:
     state = fold(reviewed_works(60, (mark, mark), 3), release())
     assert state.general is not None
-    assert 0.0 < state.general.variance < release().general.variance
-    assert all(0.0 < belief.variance < release().skill_default.variance for belief in state.skills.values())
+    assert 0.0 < state.general.variance < release().curve.general_variance
+    assert all(0.0 < belief.variance < release().curve.deviation_variance for belief in state.skills.values())

@@ -3,6 +3,8 @@
 import grpc
 import warnings
 
+from deedlog.skill_inference.v1 import explanation_pb2 as deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2
+from deedlog.skill_inference.v1 import gap_pb2 as deedlog_dot_skill__inference_dot_v1_dot_gap__pb2
 from deedlog.skill_inference.v1 import skill_inference_pb2 as deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -40,6 +42,21 @@ class SkillInferenceServiceStub:
                 request_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesRequest.SerializeToString,
                 response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesResponse.FromString,
                 _registered_method=True)
+        self.ExplainEstimate = channel.unary_unary(
+                '/deedlog.skill_inference.v1.SkillInferenceService/ExplainEstimate',
+                request_serializer=deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2.ExplainEstimateRequest.SerializeToString,
+                response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2.ExplainEstimateResponse.FromString,
+                _registered_method=True)
+        self.ComputeGap = channel.unary_unary(
+                '/deedlog.skill_inference.v1.SkillInferenceService/ComputeGap',
+                request_serializer=deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.ComputeGapRequest.SerializeToString,
+                response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.ComputeGapResponse.FromString,
+                _registered_method=True)
+        self.SuggestEvidence = channel.unary_unary(
+                '/deedlog.skill_inference.v1.SkillInferenceService/SuggestEvidence',
+                request_serializer=deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.SuggestEvidenceRequest.SerializeToString,
+                response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.SuggestEvidenceResponse.FromString,
+                _registered_method=True)
         self.ListTouchedSkills = channel.unary_unary(
                 '/deedlog.skill_inference.v1.SkillInferenceService/ListTouchedSkills',
                 request_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsRequest.SerializeToString,
@@ -53,6 +70,27 @@ class SkillInferenceServiceServicer:
 
     def GetEstimates(self, request, context):
         """GetEstimates returns a person's estimates with every contribution.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainEstimate(self, request, context):
+        """ExplainEstimate pages through what moved one estimate, and says what would hold without some of it, and later.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ComputeGap(self, request, context):
+        """ComputeGap says what lies between a person and a role, skill by skill and as a share of the role.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuggestEvidence(self, request, context):
+        """SuggestEvidence says which evidence would bring a person nearest to a role.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -72,6 +110,21 @@ def add_SkillInferenceServiceServicer_to_server(servicer, server):
                     servicer.GetEstimates,
                     request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesRequest.FromString,
                     response_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesResponse.SerializeToString,
+            ),
+            'ExplainEstimate': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainEstimate,
+                    request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2.ExplainEstimateRequest.FromString,
+                    response_serializer=deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2.ExplainEstimateResponse.SerializeToString,
+            ),
+            'ComputeGap': grpc.unary_unary_rpc_method_handler(
+                    servicer.ComputeGap,
+                    request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.ComputeGapRequest.FromString,
+                    response_serializer=deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.ComputeGapResponse.SerializeToString,
+            ),
+            'SuggestEvidence': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestEvidence,
+                    request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.SuggestEvidenceRequest.FromString,
+                    response_serializer=deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.SuggestEvidenceResponse.SerializeToString,
             ),
             'ListTouchedSkills': grpc.unary_unary_rpc_method_handler(
                     servicer.ListTouchedSkills,
@@ -107,6 +160,87 @@ class SkillInferenceService:
             '/deedlog.skill_inference.v1.SkillInferenceService/GetEstimates',
             deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesRequest.SerializeToString,
             deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.GetEstimatesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainEstimate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.skill_inference.v1.SkillInferenceService/ExplainEstimate',
+            deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2.ExplainEstimateRequest.SerializeToString,
+            deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2.ExplainEstimateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ComputeGap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.skill_inference.v1.SkillInferenceService/ComputeGap',
+            deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.ComputeGapRequest.SerializeToString,
+            deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.ComputeGapResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestEvidence(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.skill_inference.v1.SkillInferenceService/SuggestEvidence',
+            deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.SuggestEvidenceRequest.SerializeToString,
+            deedlog_dot_skill__inference_dot_v1_dot_gap__pb2.SuggestEvidenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,8 @@ isort:skip_file
 Skill levels with their uncertainty and the evidence that moved them."""
 
 from collections import abc as _abc
+from deedlog.skill_inference.v1 import explanation_pb2 as _explanation_pb2
+from deedlog.skill_inference.v1 import gap_pb2 as _gap_pb2
 from deedlog.skill_inference.v1 import skill_inference_pb2 as _skill_inference_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -18,6 +20,12 @@ class SkillInferenceServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetEstimates: _aio.UnaryUnaryMultiCallable[_skill_inference_pb2.GetEstimatesRequest, _skill_inference_pb2.GetEstimatesResponse]
     """GetEstimates returns a person's estimates with every contribution."""
+    ExplainEstimate: _aio.UnaryUnaryMultiCallable[_explanation_pb2.ExplainEstimateRequest, _explanation_pb2.ExplainEstimateResponse]
+    """ExplainEstimate pages through what moved one estimate, and says what would hold without some of it, and later."""
+    ComputeGap: _aio.UnaryUnaryMultiCallable[_gap_pb2.ComputeGapRequest, _gap_pb2.ComputeGapResponse]
+    """ComputeGap says what lies between a person and a role, skill by skill and as a share of the role."""
+    SuggestEvidence: _aio.UnaryUnaryMultiCallable[_gap_pb2.SuggestEvidenceRequest, _gap_pb2.SuggestEvidenceResponse]
+    """SuggestEvidence says which evidence would bring a person nearest to a role."""
     ListTouchedSkills: _aio.UnaryUnaryMultiCallable[_skill_inference_pb2.ListTouchedSkillsRequest, _skill_inference_pb2.ListTouchedSkillsResponse]
     """ListTouchedSkills says which skills a graded statement about each of these activities is evidence for."""
 
@@ -31,6 +39,30 @@ class SkillInferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_skill_inference_pb2.GetEstimatesRequest, _abc.Awaitable[_skill_inference_pb2.GetEstimatesResponse]],
     ) -> _abc.Awaitable[_skill_inference_pb2.GetEstimatesResponse]:
         """GetEstimates returns a person's estimates with every contribution."""
+
+    @_abc_1.abstractmethod
+    def ExplainEstimate(
+        self,
+        request: _explanation_pb2.ExplainEstimateRequest,
+        context: _aio.ServicerContext[_explanation_pb2.ExplainEstimateRequest, _abc.Awaitable[_explanation_pb2.ExplainEstimateResponse]],
+    ) -> _abc.Awaitable[_explanation_pb2.ExplainEstimateResponse]:
+        """ExplainEstimate pages through what moved one estimate, and says what would hold without some of it, and later."""
+
+    @_abc_1.abstractmethod
+    def ComputeGap(
+        self,
+        request: _gap_pb2.ComputeGapRequest,
+        context: _aio.ServicerContext[_gap_pb2.ComputeGapRequest, _abc.Awaitable[_gap_pb2.ComputeGapResponse]],
+    ) -> _abc.Awaitable[_gap_pb2.ComputeGapResponse]:
+        """ComputeGap says what lies between a person and a role, skill by skill and as a share of the role."""
+
+    @_abc_1.abstractmethod
+    def SuggestEvidence(
+        self,
+        request: _gap_pb2.SuggestEvidenceRequest,
+        context: _aio.ServicerContext[_gap_pb2.SuggestEvidenceRequest, _abc.Awaitable[_gap_pb2.SuggestEvidenceResponse]],
+    ) -> _abc.Awaitable[_gap_pb2.SuggestEvidenceResponse]:
+        """SuggestEvidence says which evidence would bring a person nearest to a role."""
 
     @_abc_1.abstractmethod
     def ListTouchedSkills(

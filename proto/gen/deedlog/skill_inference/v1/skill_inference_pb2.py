@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0deedlog/skill_inference/v1/skill_inference.proto\x12\x1a\x64\x65\x65\x64log.skill_inference.v1\"%\n\x13GetEstimatesRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\"<\n\x0c\x43ontribution\x12\x0c\n\x04\x66\x61\x63t\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06logits\x18\x03 \x01(\x01\"\xce\x03\n\x08\x45stimate\x12\r\n\x05skill\x18\x01 \x01(\t\x12\r\n\x05layer\x18\x02 \x01(\t\x12\x0c\n\x04mean\x18\x03 \x01(\x01\x12\x10\n\x08variance\x18\x04 \x01(\x01\x12\x14\n\x0cinterval_low\x18\x05 \x01(\x01\x12\x15\n\rinterval_high\x18\x06 \x01(\x01\x12\r\n\x05level\x18\x07 \x01(\r\x12\x1b\n\x13level_probabilities\x18\x08 \x03(\x01\x12\r\n\x05works\x18\t \x01(\r\x12\x0e\n\x06raters\x18\n \x01(\r\x12\x0f\n\x07release\x18\x0b \x01(\t\x12?\n\rcontributions\x18\x0c \x03(\x0b\x32(.deedlog.skill_inference.v1.Contribution\x12\r\n\x05prior\x18\r \x01(\x01\x12\x1a\n\x12\x63ontributions_rest\x18\x0e \x01(\x01\x12 \n\x18\x63ontributions_rest_count\x18\x0f \x01(\r\x12\x14\n\x0cobservations\x18\x10 \x01(\r\x12\"\n\x1ahas_deployment_attestation\x18\x11 \x01(\x08\x12\x1b\n\x13last_evidence_at_us\x18\x12 \x01(\x03\x12\x16\n\x0ehalf_life_days\x18\x13 \x01(\x01\"O\n\x14GetEstimatesResponse\x12\x37\n\testimates\x18\x01 \x03(\x0b\x32$.deedlog.skill_inference.v1.Estimate\"D\n\x18ListTouchedSkillsRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x12\n\nactivities\x18\x02 \x03(\t\"1\n\rTouchedSkills\x12\x10\n\x08\x61\x63tivity\x18\x01 \x01(\t\x12\x0e\n\x06skills\x18\x02 \x03(\t\"Z\n\x19ListTouchedSkillsResponse\x12=\n\nactivities\x18\x01 \x03(\x0b\x32).deedlog.skill_inference.v1.TouchedSkillsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0deedlog/skill_inference/v1/skill_inference.proto\x12\x1a\x64\x65\x65\x64log.skill_inference.v1\"%\n\x13GetEstimatesRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\"T\n\x0c\x43ontribution\x12\x0c\n\x04\x66\x61\x63t\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06logits\x18\x03 \x01(\x01\x12\x16\n\x0eoccurred_at_us\x18\x04 \x01(\x03\"\xf1\x03\n\x08\x45stimate\x12\r\n\x05skill\x18\x01 \x01(\t\x12\r\n\x05layer\x18\x02 \x01(\t\x12\x0c\n\x04mean\x18\x03 \x01(\x01\x12\x10\n\x08variance\x18\x04 \x01(\x01\x12\x14\n\x0cinterval_low\x18\x05 \x01(\x01\x12\x15\n\rinterval_high\x18\x06 \x01(\x01\x12\r\n\x05level\x18\x07 \x01(\r\x12\x1b\n\x13level_probabilities\x18\x08 \x03(\x01\x12\r\n\x05works\x18\t \x01(\r\x12\x0e\n\x06raters\x18\n \x01(\r\x12\x0f\n\x07release\x18\x0b \x01(\t\x12?\n\rcontributions\x18\x0c \x03(\x0b\x32(.deedlog.skill_inference.v1.Contribution\x12\r\n\x05prior\x18\r \x01(\x01\x12\x1a\n\x12\x63ontributions_rest\x18\x0e \x01(\x01\x12 \n\x18\x63ontributions_rest_count\x18\x0f \x01(\r\x12\x14\n\x0cobservations\x18\x10 \x01(\r\x12\"\n\x1ahas_deployment_attestation\x18\x11 \x01(\x08\x12\x1b\n\x13last_evidence_at_us\x18\x12 \x01(\x03\x12\x16\n\x0ehalf_life_days\x18\x13 \x01(\x01\x12\r\n\x05\x63laim\x18\x14 \x01(\r\x12\x12\n\nclaim_rule\x18\x15 \x01(\t\"e\n\x14GetEstimatesResponse\x12\x37\n\testimates\x18\x01 \x03(\x0b\x32$.deedlog.skill_inference.v1.Estimate\x12\x14\n\x0cis_opted_out\x18\x02 \x01(\x08\"D\n\x18ListTouchedSkillsRequest\x12\x14\n\x0corganisation\x18\x01 \x01(\t\x12\x12\n\nactivities\x18\x02 \x03(\t\"1\n\rTouchedSkills\x12\x10\n\x08\x61\x63tivity\x18\x01 \x01(\t\x12\x0e\n\x06skills\x18\x02 \x03(\t\"Z\n\x19ListTouchedSkillsResponse\x12=\n\nactivities\x18\x01 \x03(\x0b\x32).deedlog.skill_inference.v1.TouchedSkillsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,15 +34,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETESTIMATESREQUEST']._serialized_start=80
   _globals['_GETESTIMATESREQUEST']._serialized_end=117
   _globals['_CONTRIBUTION']._serialized_start=119
-  _globals['_CONTRIBUTION']._serialized_end=179
-  _globals['_ESTIMATE']._serialized_start=182
-  _globals['_ESTIMATE']._serialized_end=644
-  _globals['_GETESTIMATESRESPONSE']._serialized_start=646
-  _globals['_GETESTIMATESRESPONSE']._serialized_end=725
-  _globals['_LISTTOUCHEDSKILLSREQUEST']._serialized_start=727
-  _globals['_LISTTOUCHEDSKILLSREQUEST']._serialized_end=795
-  _globals['_TOUCHEDSKILLS']._serialized_start=797
-  _globals['_TOUCHEDSKILLS']._serialized_end=846
-  _globals['_LISTTOUCHEDSKILLSRESPONSE']._serialized_start=848
-  _globals['_LISTTOUCHEDSKILLSRESPONSE']._serialized_end=938
+  _globals['_CONTRIBUTION']._serialized_end=203
+  _globals['_ESTIMATE']._serialized_start=206
+  _globals['_ESTIMATE']._serialized_end=703
+  _globals['_GETESTIMATESRESPONSE']._serialized_start=705
+  _globals['_GETESTIMATESRESPONSE']._serialized_end=806
+  _globals['_LISTTOUCHEDSKILLSREQUEST']._serialized_start=808
+  _globals['_LISTTOUCHEDSKILLSREQUEST']._serialized_end=876
+  _globals['_TOUCHEDSKILLS']._serialized_start=878
+  _globals['_TOUCHEDSKILLS']._serialized_end=927
+  _globals['_LISTTOUCHEDSKILLSRESPONSE']._serialized_start=929
+  _globals['_LISTTOUCHEDSKILLSRESPONSE']._serialized_end=1019
 # @@protoc_insertion_point(module_scope)

@@ -49,22 +49,26 @@ class Contribution(_message.Message):
     FACT_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     LOGITS_FIELD_NUMBER: _builtins.int
+    OCCURRED_AT_US_FIELD_NUMBER: _builtins.int
     fact: _builtins.str
     """The fact's id."""
     source: _builtins.str
     """The service that told it."""
     logits: _builtins.float
     """In logits."""
+    occurred_at_us: _builtins.int
+    """When it happened, in microseconds since 1970 UTC."""
     def __init__(
         self,
         *,
         fact: _builtins.str = ...,
         source: _builtins.str = ...,
         logits: _builtins.float = ...,
+        occurred_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact", "logits", b"logits", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fact", b"fact", "logits", b"logits", "occurred_at_us", b"occurred_at_us", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -95,6 +99,8 @@ class Estimate(_message.Message):
     HAS_DEPLOYMENT_ATTESTATION_FIELD_NUMBER: _builtins.int
     LAST_EVIDENCE_AT_US_FIELD_NUMBER: _builtins.int
     HALF_LIFE_DAYS_FIELD_NUMBER: _builtins.int
+    CLAIM_FIELD_NUMBER: _builtins.int
+    CLAIM_RULE_FIELD_NUMBER: _builtins.int
     skill: _builtins.str
     """The skill's id."""
     layer: _builtins.str
@@ -129,6 +135,10 @@ class Estimate(_message.Message):
     """The time of the newest evidence that carries weight, in microseconds since 1970 UTC; the estimate is as of it."""
     half_life_days: _builtins.float
     """After so many days without evidence half of what sets the skill apart from the general level has faded."""
+    claim: _builtins.int
+    """The level that may be claimed, 0 for none."""
+    claim_rule: _builtins.str
+    """The rule that says so."""
     @_builtins.property
     def level_probabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """P(level >= k) for k = 1 … 5."""
@@ -159,10 +169,12 @@ class Estimate(_message.Message):
         has_deployment_attestation: _builtins.bool = ...,
         last_evidence_at_us: _builtins.int = ...,
         half_life_days: _builtins.float = ...,
+        claim: _builtins.int = ...,
+        claim_rule: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contributions", b"contributions", "contributions_rest", b"contributions_rest", "contributions_rest_count", b"contributions_rest_count", "half_life_days", b"half_life_days", "has_deployment_attestation", b"has_deployment_attestation", "interval_high", b"interval_high", "interval_low", b"interval_low", "last_evidence_at_us", b"last_evidence_at_us", "layer", b"layer", "level", b"level", "level_probabilities", b"level_probabilities", "mean", b"mean", "observations", b"observations", "prior", b"prior", "raters", b"raters", "release", b"release", "skill", b"skill", "variance", b"variance", "works", b"works"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "claim_rule", b"claim_rule", "contributions", b"contributions", "contributions_rest", b"contributions_rest", "contributions_rest_count", b"contributions_rest_count", "half_life_days", b"half_life_days", "has_deployment_attestation", b"has_deployment_attestation", "interval_high", b"interval_high", "interval_low", b"interval_low", "last_evidence_at_us", b"last_evidence_at_us", "layer", b"layer", "level", b"level", "level_probabilities", b"level_probabilities", "mean", b"mean", "observations", b"observations", "prior", b"prior", "raters", b"raters", "release", b"release", "skill", b"skill", "variance", b"variance", "works", b"works"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -175,6 +187,9 @@ class GetEstimatesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ESTIMATES_FIELD_NUMBER: _builtins.int
+    IS_OPTED_OUT_FIELD_NUMBER: _builtins.int
+    is_opted_out: _builtins.bool
+    """Whether the person wants nothing inferred; there are no estimates then."""
     @_builtins.property
     def estimates(self) -> _containers.RepeatedCompositeFieldContainer[Global___Estimate]:
         """The estimates, by skill id."""
@@ -183,10 +198,11 @@ class GetEstimatesResponse(_message.Message):
         self,
         *,
         estimates: _abc.Iterable[Global___Estimate] | None = ...,
+        is_opted_out: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimates", b"estimates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["estimates", b"estimates", "is_opted_out", b"is_opted_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

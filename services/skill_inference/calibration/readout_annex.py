@@ -1,0 +1,53 @@
+"""The readout as the annex of a release: weights by the ids of tasks and skills, for `domain.readout` to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.skill_inference.calibration.machine_code import Reals
+from services.skill_inference.calibration.readout_fit import (
+    CODES,
+    NUMBERS,
+    SKILL,
+    SKILL_AFTER,
+    TASK,
+    TASK_AFTER,
+    TRANSITION,
+    TRIES,
+    WINS,
+    Rows,
+)
+from services.skill_inference.domain.readout import AFTER, FORM
+from shared.kernel import canonical_json
+
+
+def readout_annex(rows: Rows, weights: Reals, tasks: Sequence[str], skills: Sequence[str]) -> bytes:
+    """Return the canonical document; `tasks` and `skills` are the ids by their places in the log."""
+
+    def family(number: int) -> list[float]:
+        return [float(one) for one in weights[rows.offset[number] : rows.offset[number + 1]]]
+
+    after, skill_after = family(TASK_AFTER), family(SKILL_AFTER)
+    own = zip(family(SKILL), family(WINS), family(TRIES), strict=True)
+    document = {
+        "form": FORM,
+        "numbers": family(NUMBERS),
+        "middles": rows.middle.tolist(),
+        "widths": rows.width.tolist(),
+        "codes": family(CODES),
+        "tasks": {tasks[i]: [weight, *after[AFTER * i : AFTER * (i + 1)]] for i, weight in enumerate(family(TASK))},
+        "skills": {skills[s]: [*three, *skill_after[AFTER * s : AFTER * (s + 1)]] for s, three in enumerate(own)},
+        "transitions": [
+            _transition(int(key), weight, tasks)
+            for key, weight in zip(rows.transitions, family(TRANSITION), strict=True)
+        ],
+    }
+    return canonical_json.dumps(document)
+
+
+def _transition(key: int, weight: float, tasks: Sequence[str]) -> dict[str, Any]:
+    pair, last = divmod(key, AFTER)
+    previous, task = divmod(pair, len(tasks))
+    found: dict[str, Any] = {"task": tasks[task], "last": last, "weight": weight}
+    return found if previous == 0 else found | {"previous": tasks[previous - 1]}

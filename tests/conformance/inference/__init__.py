@@ -1,0 +1,1 @@
+"""The goals of the model on sets of real outcomes and marks, by the code that serves."""

@@ -1,0 +1,1 @@
+"""Calibration, on logs small enough for every run."""
