@@ -57,14 +57,19 @@ def draw_gap(gap: Mapping[str, Any]) -> RenderableType:
         (
             one["skill"],
             one["weight"],
-            f"{one['level']} of {one['target']}",
-            f"{chance_bar(one['chance'])} {one['chance']:.2f}",
+            f"{one['level'] if one['observations'] else '?'} of {one['target']}",
+            f"{chance_bar(one['chance'], is_seen=bool(one['observations']))} {one['chance']:.2f}",
             f"{one['distance']:+.2f}",
             _missing(one),
         )
         for one in gap["skills"]
     ]
-    drawn = table(("skill", "weight", "level", "chance that the target is reached", "distance", "missing"), rows, "")
+    drawn: RenderableType = table(
+        ("skill", "weight", "level", "chance that the target is reached", "distance", "missing"), rows, ""
+    )
+    if not all(one["observations"] for one in gap["skills"]):
+        legend = "░ and ?: nothing was seen of the skill; the chance is a guess from the person's others"
+        drawn = Group(drawn, Text(legend, style="dim"))
     lines = [*_summary(gap), *_suggested(gap.get("suggestions", []))]
     return Group(drawn, *(Text(printable(line)) for line in lines), Text(printable(gap["notice"]), style="dim"))
 
@@ -87,15 +92,15 @@ def draw_explanation(found: Mapping[str, Any]) -> RenderableType:
     )
 
 
-def chance_bar(chance: float) -> str:
-    """Return a chance of 0 to 1 as a bar of CHANCE_COLUMNS characters."""
+def chance_bar(chance: float, *, is_seen: bool) -> str:
+    """Return a chance of 0 to 1 as a bar of CHANCE_COLUMNS characters, light where it is a guess from other skills."""
     filled = min(CHANCE_COLUMNS, max(0, round(chance * CHANCE_COLUMNS)))
-    return "█" * filled + "·" * (CHANCE_COLUMNS - filled)
+    return ("█" if is_seen else "░") * filled + "·" * (CHANCE_COLUMNS - filled)
 
 
 def _missing(one: Mapping[str, Any]) -> str:
     named = ", ".join(lack["requirement"] for lack in one["missing"]) or "nothing"
-    return named if one["observations"] else f"{named} (nothing was seen of it)"
+    return named if one["observations"] else "evidence of any kind"
 
 
 def _summary(gap: Mapping[str, Any]) -> list[str]:

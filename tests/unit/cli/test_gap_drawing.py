@@ -52,9 +52,19 @@ def _drawn(what: RenderableType) -> str:
 
 def test_a_gap_says_chance_what_is_missing_and_how_sure_readiness_is() -> None:
     drawn = _drawn(draw_gap(GAP))
-    for words in ("2 of 3", "0.40", "+0.30", "works (nothing was seen of it)", "between 10% and 80%", GAP["notice"]):
+    for words in ("? of 3", "0.40", "+0.30", "evidence of any kind", "between 10% and 80%", GAP["notice"]):
         assert words in drawn
     assert "Narrower" not in drawn
+
+
+def test_a_guess_from_other_skills_does_not_look_like_evidence() -> None:
+    guessed, seen = (_drawn(draw_gap(GAP | {"skills": [SKILL | {"observations": count}]})) for count in (0, 3))
+    assert "░" in guessed
+    assert "█" not in guessed
+    assert "the chance is a guess from the person's others" in guessed
+    assert "2 of 3" in seen
+    assert "█" in seen
+    assert "░" not in seen
 
 
 def test_a_gap_that_is_narrower_than_it_looks_is_said_to_be() -> None:
@@ -80,4 +90,5 @@ def test_what_would_be_left_without_a_fact_is_said_even_where_nothing_is() -> No
 
 
 def test_a_bar_is_as_long_for_every_chance() -> None:
-    assert {len(chance_bar(chance)) for chance in (0.0, 0.01, 0.5, 0.999, 1.0)} == {CHANCE_COLUMNS}
+    chances = (0.0, 0.01, 0.5, 0.999, 1.0)
+    assert {len(chance_bar(chance, is_seen=seen)) for chance in chances for seen in (True, False)} == {CHANCE_COLUMNS}
