@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from services.skill_inference.domain.claims import ClaimRule
 from services.skill_inference.domain.estimate import Estimate, estimate
-from services.skill_inference.domain.explanation import TOP_MAX, Contribution, largest, moves
+from services.skill_inference.domain.explanation import TOP_MAX, Contribution, Parted, largest, moves, parted
 from services.skill_inference.domain.framework import Framework
 from services.skill_inference.domain.observation import instant_of, microseconds
 from services.skill_inference.domain.release import Release
@@ -48,11 +48,9 @@ def revisions(
 ) -> list[Revision]:
     """Return what to tell of a person who stands for themselves. `told`: what was told last, by skill."""
     shown = presentable(state, release)
-    revised = [
-        _revised(state, current, framework, release, rule)
-        for skill, current in shown.items()
-        if should_tell(told.get(skill), current, rule)
-    ]
+    news = [current for skill, current in shown.items() if should_tell(told.get(skill), current, rule)]
+    steps = parted(state) if news else Parted({}, {})
+    revised = [_revised(state, steps, current, framework, release, rule) for current in news]
     gone = {skill: last for skill, last in told.items() if skill not in shown}
     return [*revised, *_withdrawals(gone, EstimateWithdrawn(skill="", reason="no-evidence"))]
 
@@ -76,20 +74,28 @@ def presentable(state: PersonState, release: Release) -> dict[str, Estimate]:
     }
 
 
-def _revised(state: PersonState, said: Estimate, framework: Framework, release: Release, rule: ClaimRule) -> Revision:
+def _revised(
+    state: PersonState, steps: Parted, said: Estimate, framework: Framework, release: Release, rule: ClaimRule
+) -> Revision:
     news = telling(said, rule)
-    data = estimate_data(state, said, news.claim, framework, release, rule)
+    data = estimate_data(state, steps, said, news.claim, framework, release, rule)
     return Revision(said.skill, EstimateRevised.type, data, news)
 
 
 def estimate_data(
-    state: PersonState, said: Estimate, claim: int, framework: Framework, release: Release, rule: ClaimRule
+    state: PersonState,
+    steps: Parted,
+    said: Estimate,
+    claim: int,
+    framework: Framework,
+    release: Release,
+    rule: ClaimRule,
 ) -> bytes:
     """Return the data that tells an estimate, with as many of its TOP_MAX contributions as a fact has room for.
 
-    claim: the level that may be claimed by `rule`.
+    steps: those of `state`. claim: the level that may be claimed by `rule`.
     """
-    moved = moves(state, said.skill, release, microseconds(said.as_of))
+    moved = moves(state, steps, said.skill, release, microseconds(said.as_of))
     top = largest(moved, TOP_MAX)
     fields = _fields(said, framework, release)
     fields |= {"claim": claim, "claim_rule": rule.id}

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 from services.skill_inference.domain.claims import claimable_level
+from services.skill_inference.domain.explanation import parted
 from services.skill_inference.domain.fold import fold
 from services.skill_inference.domain.observation import Assurance, Observation
 from services.skill_inference.domain.revision import estimate_data, merged_away, presentable, revisions
@@ -28,7 +29,7 @@ def _much(fact_length: int) -> PersonState:
 
 def _event(state: PersonState) -> EstimateRevised:
     said, rule = presentable(state, release())[APIS], rules().standard
-    data = estimate_data(state, said, claimable_level(said, rule), framework(), release(), rule)
+    data = estimate_data(state, parted(state), said, claimable_level(said, rule), framework(), release(), rule)
     event = decode(EstimateRevised.type, data)
     assert isinstance(event, EstimateRevised)
     assert data == event.encode()
