@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "retention": "retention",
     "projects": "projects",
     "reviews": "reviews",
+    "raters": "raters",
     "profile": "profile",
     "gap": "gap",
     "explain": "gap",
