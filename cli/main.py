@@ -49,6 +49,7 @@ COMMANDS: Final = {
     "trust": "verify",
     "dlq": "dlq",
     "rebuild": "rebuild",
+    "calibrate": "calibrate",
     "audit": "audit",
     "backup": "backup",
     "restore": "backup",
