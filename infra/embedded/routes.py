@@ -16,7 +16,7 @@ _PATTERNS: Final = (
     (rf"{_PERSON}/(estimates|inference)(/.*)?", "skill_inference"),
     (r"/v1/people([/:].*)?", "identity"),
     (r"/v1/(projects|submissions|rubrics|reviews)([/:].*)?", "project_submissions"),
-    (r"/v1/(skills|alignments|releases|framework|frameworks|roles|claim-rules)([/:].*)?", "skill_inference"),
+    (r"/v1/(skills|alignments|releases|framework|frameworks|roles|claim-rules|raters)([/:].*)?", "skill_inference"),
     (r"/ims/case(/.*)?", "skill_inference"),
     (r"(?i:(/data)?/xapi(/.*)?)", "learning_events"),
     (r"/caliper", "learning_events"),

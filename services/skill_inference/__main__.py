@@ -20,6 +20,7 @@ from services.skill_inference.http.framework import FrameworkPages
 from services.skill_inference.http.frameworks import Frameworks
 from services.skill_inference.http.preferences import PreferencesDoor
 from services.skill_inference.http.publications import Publications
+from services.skill_inference.http.raters import RatersDoor
 from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
 from services.skill_inference.rpc.servicer import door
@@ -68,6 +69,7 @@ def build(settings: Settings, peers: Peers) -> Service:
             *Alignments(backbone, clock, customs, book, reviser.nudge).endpoints(),
             *Frameworks(backbone, clock, customs, book, reviser.nudge).endpoints(),
             *Reports(backbone, inference, book).endpoints(),
+            *RatersDoor(backbone, inference).endpoints(),
             *PreferencesDoor(backbone, clock, reviser.nudge).endpoints(),
         ],
         [door(backbone, inference, book, Comparing(inference, roles.roles))],

@@ -70,6 +70,12 @@ KNOBS: Final = (
     Knob("skill", 0.5, "times", 2.0, 0.02, 9.0),
 )
 
+WITHOUT_GAINS: Final = tuple(
+    knob._replace(start=0.0, kind="list", choices=()) if knob.name in ("gain_success", "gain_failure") else knob
+    for knob in KNOBS
+)
+"""What a release that people are judged by is searched with: meeting many tasks is no skill, however often it helps."""
+
 
 @dataclass(slots=True)
 class Found:
@@ -111,11 +117,18 @@ def held_out(persons: Wholes) -> Wholes:
 class CurveSearch:
     """Finds the curve for one log from `persons`, who are all that it ever looks at."""
 
-    def __init__(self, bench: Workbench, persons: Wholes, tried: Callable[[float], None] = lambda loss: None) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        persons: Wholes,
+        tried: Callable[[float], None] = lambda loss: None,
+        knobs: tuple[Knob, ...] = KNOBS,
+    ) -> None:
         """Hold out one part of the persons; two or four parts in turn where there are few outcomes.
 
-        tried: told the best loss so far after each trial.
+        tried: told the best loss so far after each trial. knobs: one for each number of the curve and the spread.
         """
+        self._knobs = knobs
         self._bench = bench
         self._tried = tried
         outcomes = bench.outcomes
@@ -130,14 +143,14 @@ class CurveSearch:
 
     def find(self) -> Found:
         """Return the best numbers. Some 150 to 400 trials, each 4 folds of the log a turn."""
-        numbers = {knob.name: knob.start for knob in KNOBS}
+        numbers = {knob.name: knob.start for knob in self._knobs}
         rate = float(np.mean(np.asarray(self._bench.log.result)[self._turns[0][0]]))
         rate = min(max(rate, CHANCE_MIN), 1.0 - CHANCE_MIN)
         numbers["general_mean"] = min(max(float(np.log(rate / (1.0 - rate))), -4.0), 4.0)
-        found = Found(numbers, self.loss(numbers), {knob.name: knob.step for knob in KNOBS})
+        found = Found(numbers, self.loss(numbers), {knob.name: knob.step for knob in self._knobs})
         for turn in range(ROUNDS):
             before = found.loss
-            for knob in KNOBS:
+            for knob in self._knobs:
                 self._turn(knob, found)
             if turn > 1 and before - found.loss < TOLERANCE:
                 break

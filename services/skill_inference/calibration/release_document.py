@@ -49,7 +49,7 @@ def write_release(fitted: Fitted) -> Written:
     if fitted.task_spread is not None:
         document["tasks"] = {**document["tasks"], "variance": round(fitted.task_spread, DIGITS)}
     if fitted.marks is not None:
-        document |= mark_sections(fitted.marks, document["thresholds"]["default"])
+        document |= mark_sections(fitted.marks, document["thresholds"])
     document["annexes"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in fitted.annexes.items()}
     document["cut_points"] = _cut_points(document)
     raw = canonical_json.dumps(document)
@@ -66,10 +66,13 @@ def curve_section(curve: Curve) -> dict[str, float]:
     return found
 
 
-def mark_sections(marks: Calibration, default: Sequence[float]) -> dict[str, Any]:
-    """Return what a release says of works, reviewers and thresholds."""
+def mark_sections(marks: Calibration, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a release says of works, reviewers and thresholds. before: those of the release before.
+
+    A criterion that was not fitted keeps the thresholds it had.
+    """
     spreads = marks.spreads
-    criteria = {name: [round(one, DIGITS) for one in marks.thresholds[name]] for name in sorted(marks.thresholds)}
+    fitted = {name: [round(one, DIGITS) for one in marks.thresholds[name]] for name in sorted(marks.thresholds)}
     return {
         "works": {"variance": round(spreads.work, DIGITS), "part_variance": round(spreads.work_part, DIGITS)},
         "reviewers": {
@@ -77,7 +80,7 @@ def mark_sections(marks: Calibration, default: Sequence[float]) -> dict[str, Any
             "part_variance": round(spreads.part, DIGITS),
             "sitting_variance": round(spreads.sitting, DIGITS),
         },
-        "thresholds": {"default": list(default), "criteria": criteria},
+        "thresholds": {"default": before["default"], "criteria": {**before["criteria"], **fitted}},
     }
 
 

@@ -7,6 +7,7 @@ It is the best single guess and never a claim; claims ask for more (`claims.py`)
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,13 +105,13 @@ def outlook(state: PersonState, skill: str, release: Release, as_of: datetime) -
 
 def level_of(mean: float, cut_points: tuple[float, ...]) -> int:
     """Return the highest level whose cut point `mean` reaches, 0 when it reaches none. Cut points rise."""
-    return sum(mean >= cut for cut in cut_points)
+    return bisect_right(cut_points, mean)
 
 
 def level_probabilities(mean: float, variance: float, cut_points: tuple[float, ...]) -> tuple[float, ...]:
     """Return P(level >= k) for each cut point, under N(mean, variance)."""
     width = math.sqrt(2.0 * variance)
-    return tuple(0.5 * math.erfc((cut - mean) / width) for cut in cut_points)
+    return tuple([0.5 * math.erfc((cut - mean) / width) for cut in cut_points])
 
 
 def _outlook(state: PersonState, skill: str, release: Release, at: int, months: int) -> Outlook:

@@ -8,11 +8,12 @@ What would hold without a fact is another question; a fold without it answers th
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from services.skill_inference.domain.observation import instant_of, microseconds
+from services.skill_inference.domain.observation import Place, instant_of, microseconds
 from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.state import PersonState, faded, level_at
 
@@ -20,13 +21,28 @@ TOP_MAX: Final = 20
 """Contributions told one by one; the others are told as one sum."""
 
 
+class Parted(NamedTuple):
+    """A person's steps by what they moved: the general level, by fact, and each skill as (fact, when taken, step).
+
+    A fact stands for all its parts: it is named by the place of the first.
+    """
+
+    general: Mapping[Place, float]
+    own: Mapping[str, Sequence[tuple[Place, int, float]]]
+
+
 class Contribution(NamedTuple):
-    """What one fact still moves the mean by, in logits. `fact` is its id, `source` who told it."""
+    """What a fact still moves the mean by, in logits. `fact` is its id, `source` who told it, `at` in microseconds."""
 
     fact: str
     source: str
-    occurred_at: datetime
+    at: int
     logits: float
+
+    @property
+    def occurred_at(self) -> datetime:
+        """When it happened."""
+        return instant_of(self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,33 +64,55 @@ def explain(state: PersonState, skill: str, release: Release, as_of: datetime, t
     """Return the mean of `skill` as of `as_of`, taken apart by fact. Linear in the person's facts."""
     at = microseconds(as_of)
     mean, _ = level_at(state, skill, release, at)
-    ranked = sorted(_contributions(state, skill, release, at))
-    rest = ranked[top_max:]
+    moved = moves(state, parted(state), skill, release, at)
+    top = largest(moved, top_max)
     return Explanation(
         skill=skill,
         prior=release.prior_mean(skill),
         mean=mean,
-        top=tuple(
-            Contribution(fact, source, instant_of(occurred), logits)
-            for _, occurred, source, fact, logits in ranked[:top_max]
-        ),
-        rest=math.fsum(logits for *_, logits in rest),
-        rest_count=len(rest),
+        top=tuple(top),
+        # Exact before it is rounded once, so that taking away is leaving out.
+        rest=math.fsum((*moved.values(), *(-one.logits for one in top))),
+        rest_count=len(moved) - len(top),
     )
 
 
-def _contributions(
-    state: PersonState, skill: str, release: Release, at: int
-) -> list[tuple[float, int, str, str, float]]:
-    """Return one contribution a fact, the parts of one fact as one: as (-size, time, source, fact, logits)."""
-    by_fact: dict[tuple[str, str, int], float] = {}
+def parted(state: PersonState) -> Parted:
+    """Return the person's steps, parted. Linear in them; each skill is then read by its own steps alone."""
+    general: dict[Place, float] = {}
+    own: dict[str, list[tuple[Place, int, float]]] = {}
+    for place, at, moved, steps in state.steps:
+        first = place._replace(part=0) if place.part else place
+        general[first] = general.get(first, 0.0) + moved
+        for skill, step in steps:
+            own.setdefault(skill, []).append((first, at, step))
+    return Parted(general, own)
+
+
+def moves(state: PersonState, steps: Parted, skill: str, release: Release, at: int) -> dict[Place, float]:
+    """Return what each fact still moves the mean of `skill` by, in logits, by the place of its first part.
+
+    steps: those of `state`.
+    """
+    moved = dict(steps.general)
     # A skill is never read at a time before its own, so its steps fade up to that time at least.
     end = max(at, state.skills[skill].at) if skill in state.skills else at
-    for (occurred, source, _, fact, _), taken_at, general, steps in state.steps:
-        logits = general
-        for name, own in steps:
-            if name == skill:
-                logits += own * faded(taken_at, end, skill, release)
-        key = (fact, source, occurred)
-        by_fact[key] = by_fact.get(key, 0.0) + logits
-    return [(-abs(logits), occurred, source, fact, logits) for (fact, source, occurred), logits in by_fact.items()]
+    for place, taken_at, step in steps.own.get(skill, ()):
+        moved[place] += step * faded(taken_at, end, skill, release)
+    return moved
+
+
+def largest(moved: Mapping[Place, float], count: int) -> list[Contribution]:
+    """Return the `count` largest, largest first by absolute value; of equal ones the earlier."""
+    least = 0.0
+    if 0 < count < len(moved):
+        # Numbers are sorted much sooner than what they belong to.
+        least = sorted(map(abs, moved.values()), reverse=True)[count - 1]
+    ranked = sorted(
+        [
+            (-abs(logits), place.at, place.source, place.fact, logits)
+            for place, logits in moved.items()
+            if abs(logits) >= least
+        ]
+    )
+    return [Contribution(fact, source, at, logits) for _, at, source, fact, logits in ranked[:count]]

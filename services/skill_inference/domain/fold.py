@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from services.skill_inference.domain.evidence import Tallies
@@ -145,14 +146,15 @@ class Ledger:
         self._snapshots = [one for one in self._snapshots if one.after in kept]
 
 
-def snapshot_counts(count: int) -> set[int]:
+@lru_cache(maxsize=8_192)
+def snapshot_counts(count: int) -> frozenset[int]:
     """Return after how many observations a snapshot is kept, of `count`: near the end often, further back seldom.
 
     Of the multiples of 64, 128, 256 … the last two each. What is kept of more is never missing in what is kept of
     fewer, so snapshots are only taken at the end and dropped behind it.
     """
     last = {distance: count - count % distance for distance in SNAPSHOT_DISTANCES}
-    return {at for distance, newest in last.items() for at in (newest, newest - distance) if at > 0}
+    return frozenset(at for distance, newest in last.items() for at in (newest, newest - distance) if at > 0)
 
 
 def _fresh(

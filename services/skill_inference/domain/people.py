@@ -35,6 +35,10 @@ class People:
         """Return the canonical ids of `persons`."""
         return {self.canonical(person) for person in persons}
 
+    def aliases(self) -> Iterable[str]:
+        """Return the ids that another stands for."""
+        return self._links.keys()
+
     def is_alias(self, person: str) -> bool:
         """Say whether another id stands for `person`."""
         return self.canonical(person) != person

@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
+from services.skill_inference.domain.rater_misfit import Misfit, expected_works, mean_square, misfit
 from services.skill_inference.domain.response import mark_gradient
 
 ROUNDS: Final = 8
@@ -28,6 +29,9 @@ FAVOUR_DEVIATIONS: Final = 1.75
 """Standard deviations by which the favour of a pair must lie above 0: 4 in 100 honest pairs do by chance."""
 TOLD_MIN: Final = 1e-9
 
+Marks: TypeAlias = tuple[tuple[tuple[float, ...], int], ...]
+"""(thresholds of the criterion, mark), as often as there are marks."""
+
 
 class Spreads(NamedTuple):
     """Variances in logits: of people, of works, of reviewers, of a sitting, and of single marks within a sitting."""
@@ -40,12 +44,12 @@ class Spreads(NamedTuple):
 
 
 class Sitting(NamedTuple):
-    """A reviewer's marks on one work of a person. marks: (thresholds of the criterion, mark)."""
+    """A reviewer's marks on one work of a person."""
 
     person: str
     work: str
     reviewer: str
-    marks: tuple[tuple[tuple[float, ...], int], ...]
+    marks: Marks
 
 
 class Belief(NamedTuple):
@@ -79,6 +83,11 @@ class _Reading(NamedTuple):
     reviewer: str
     value: float
     variance: float
+    marks: Marks
+
+
+_Readings: TypeAlias = dict[str, list[tuple[float, float]]]
+"""By work, values and variances."""
 
 
 class Monitor:
@@ -87,9 +96,13 @@ class Monitor:
     def __init__(self, sittings: Iterable[Sitting], spreads: Spreads) -> None:
         self._spreads = spreads
         self._readings: dict[str, list[_Reading]] = defaultdict(list)
+        pointed: dict[Marks, tuple[float, float]] = {}
         for sitting in sorted(set(sittings)):
             if sitting.reviewer != sitting.person and sitting.marks:
-                self._readings[sitting.person].append(_reading(sitting, spreads))
+                if sitting.marks not in pointed:
+                    pointed[sitting.marks] = _pointed(sitting.marks, spreads)
+                reading = _Reading(sitting.work, sitting.reviewer, *pointed[sitting.marks], sitting.marks)
+                self._readings[sitting.person].append(reading)
         self._messages: dict[tuple[str, str], Belief] = {
             (one.reviewer, person): Belief(0.0, 0.0) for person, own in self._readings.items() for one in own
         }
@@ -111,6 +124,13 @@ class Monitor:
         pairs = sorted(pair for pair in self._messages if pair[0] < pair[1] and pair[::-1] in self._messages)
         found = [self._mutual(pair) for pair in pairs]
         return [one for one in found if one is not None]
+
+    def misfits(self) -> dict[str, Misfit | None]:
+        """Return by reviewer how their marks spread about what was expected; None where too few tell it."""
+        squares: dict[str, list[float]] = defaultdict(list)
+        for reviewer, person in sorted(self._messages):
+            squares[reviewer] += self._squares(reviewer, person)
+        return {reviewer: misfit(own) for reviewer, own in squares.items()}
 
     def _severity(self, reviewer: str, sittings: int) -> Severity:
         belief = self._beliefs[reviewer]
@@ -159,23 +179,40 @@ class Monitor:
 
     def _asked(self, reviewer: str, person: str) -> Belief:
         """Return what the person's sittings say of the reviewer's leniency, the other reviewers being heard."""
-        own: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        others: dict[str, list[tuple[float, float]]] = defaultdict(list)
-        met = defaultdict[str, int](int)
+        own: _Readings = defaultdict(list)
         for one in self._readings[person]:
             if one.reviewer == reviewer:
                 own[one.work].append((one.value, one.variance))
-                continue
-            met[one.reviewer] += 1
-            mean, variance = self._without((one.reviewer, person))
-            # The n-th work under one reviewer carries 2n - 1 times what is unknown of them, as in the state.
-            others[one.work].append((one.value - mean, one.variance + (2 * met[one.reviewer] - 1) * variance))
-        return _leniency(own, others, self._spreads)
+        return _leniency(own, self._others(reviewer, person), self._spreads)
+
+    def _others(self, reviewer: str, person: str) -> _Readings:
+        """Return what all other reviewers read of the person, their leniencies taken off."""
+        others: _Readings = defaultdict(list)
+        met = defaultdict[str, int](int)
+        for one in self._readings[person]:
+            if one.reviewer != reviewer:
+                met[one.reviewer] += 1
+                mean, variance = self._without((one.reviewer, person))
+                # The n-th work under one reviewer carries 2n - 1 times what is unknown of them, as in the state.
+                others[one.work].append((one.value - mean, one.variance + (2 * met[one.reviewer] - 1) * variance))
+        return others
+
+    def _squares(self, reviewer: str, person: str) -> list[float]:
+        """Return the mean square of each sitting's residuals from what is expected without these sittings."""
+        sat = [one for one in self._readings[person] if one.reviewer == reviewer]
+        others = {work: _combined(read) for work, read in self._others(reviewer, person).items()}
+        spreads = self._spreads
+        expected = expected_works(others, [one.work for one in sat], spreads.person, spreads.work)
+        leniency, unknown = self._without((reviewer, person))
+        unknown += spreads.sitting
+        # What single marks of one sitting have in common is in the spread of people, of works and of reviewers already.
+        return [
+            mean_square(one.marks, mean + leniency, variance + unknown + spreads.mark * (1.0 - 1.0 / len(one.marks)))
+            for one, (mean, variance) in zip(sat, expected, strict=True)
+        ]
 
 
-def _leniency(
-    own: dict[str, list[tuple[float, float]]], others: dict[str, list[tuple[float, float]]], spreads: Spreads
-) -> Belief:
+def _leniency(own: _Readings, others: _Readings, spreads: Spreads) -> Belief:
     """Return the message on the leniency, with the person's level and the luck of each work integrated out."""
     level, cross, asked = 1.0 / spreads.person, 0.0, 0.0
     level_linear, asked_linear = 0.0, 0.0
@@ -202,13 +239,12 @@ def _combined(readings: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return precision, math.fsum(value / variance for value, variance in readings) / precision
 
 
-def _reading(sitting: Sitting, spreads: Spreads) -> _Reading:
+def _pointed(marks: Marks, spreads: Spreads) -> tuple[float, float]:
     """Return where the marks of a sitting point, found under a stranger's prior which is then taken out again."""
     prior = spreads.person + spreads.work + spreads.severity + spreads.sitting
     at, score, information = 0.0, 0.0, 1.0
     for _ in range(STEPS):
-        slopes = [mark_gradient(at, spreads.mark, thresholds, mark) for thresholds, mark in sitting.marks]
+        slopes = [mark_gradient(at, spreads.mark, thresholds, mark) for thresholds, mark in marks]
         score, information = math.fsum(one for one, _ in slopes), math.fsum(one for _, one in slopes)
         at += (score - at / prior) / (information + 1.0 / prior)
-    value = at + score / information
-    return _Reading(sitting.work, sitting.reviewer, value, 1.0 / information + spreads.sitting)
+    return at + score / information, 1.0 / information + spreads.sitting

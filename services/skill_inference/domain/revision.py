@@ -8,20 +8,20 @@ opted out.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
-from services.skill_inference.domain.claims import ClaimRule, claimable_level
+from services.skill_inference.domain.claims import ClaimRule
 from services.skill_inference.domain.estimate import Estimate, estimate
-from services.skill_inference.domain.explanation import TOP_MAX, Explanation, explain
+from services.skill_inference.domain.explanation import TOP_MAX, Contribution, Parted, largest, moves, parted
 from services.skill_inference.domain.framework import Framework
-from services.skill_inference.domain.observation import instant_of
+from services.skill_inference.domain.observation import instant_of, microseconds
 from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.state import PersonState
 from services.skill_inference.domain.telling import Told, should_tell, telling
 from shared.events.fact import DATA_BYTES_MAX, NewFact
-from shared.events.skill_estimates import Contributions, EstimateRevised, EstimateWithdrawn
+from shared.events.skill_estimates import EstimateRevised, EstimateWithdrawn, encode_estimate
 from shared.kernel.ids import FactId, Subject
 
 LOGITS_DIGITS: Final = 6
@@ -29,20 +29,18 @@ LOGITS_DIGITS: Final = 6
 _CONTRIBUTION_BYTES: Final = 52
 """An id of 36 characters, its logits, its place and three commas: what one contribution adds to a fact at most."""
 
-Event: TypeAlias = EstimateRevised | EstimateWithdrawn
-
 
 class Revision(NamedTuple):
-    """One skill's news with its encoding, and what is to be remembered as told from now on; None when nothing is."""
+    """One skill's news as its event's type and data, and what is remembered as told from now on; None for nothing."""
 
     skill: str
-    event: Event
+    type: str
     data: bytes
     told: Told | None
 
     def fact(self, fact_id: FactId, person: str, at: datetime) -> NewFact:
         """Return the fact that tells it in the person's stream."""
-        return NewFact(fact_id, Subject(person), self.event.type, at, None, self.data)
+        return NewFact(fact_id, Subject(person), self.type, at, None, self.data)
 
 
 def revisions(
@@ -50,11 +48,9 @@ def revisions(
 ) -> list[Revision]:
     """Return what to tell of a person who stands for themselves. `told`: what was told last, by skill."""
     shown = presentable(state, release)
-    revised = [
-        Revision(skill, *estimate_event(state, current, framework, release, rule), telling(current, rule))
-        for skill, current in shown.items()
-        if should_tell(told.get(skill), current, rule)
-    ]
+    news = [current for skill, current in shown.items() if should_tell(told.get(skill), current, rule)]
+    steps = parted(state) if news else Parted({}, {})
+    revised = [_revised(state, steps, current, framework, release, rule) for current in news]
     gone = {skill: last for skill, last in told.items() if skill not in shown}
     return [*revised, *_withdrawals(gone, EstimateWithdrawn(skill="", reason="no-evidence"))]
 
@@ -78,60 +74,80 @@ def presentable(state: PersonState, release: Release) -> dict[str, Estimate]:
     }
 
 
-def estimate_event(
-    state: PersonState, said: Estimate, framework: Framework, release: Release, rule: ClaimRule
-) -> tuple[EstimateRevised, bytes]:
-    """Return the event that tells an estimate, with as many of its TOP_MAX contributions as a fact has room for.
+def _revised(
+    state: PersonState, steps: Parted, said: Estimate, framework: Framework, release: Release, rule: ClaimRule
+) -> Revision:
+    news = telling(said, rule)
+    data = estimate_data(state, steps, said, news.claim, framework, release, rule)
+    return Revision(said.skill, EstimateRevised.type, data, news)
 
-    Beside it its encoding, which is most of what telling costs and was needed to know that it fits.
+
+def estimate_data(
+    state: PersonState,
+    steps: Parted,
+    said: Estimate,
+    claim: int,
+    framework: Framework,
+    release: Release,
+    rule: ClaimRule,
+) -> bytes:
+    """Return the data that tells an estimate, with as many of its TOP_MAX contributions as a fact has room for.
+
+    steps: those of `state`. claim: the level that may be claimed by `rule`.
     """
+    moved = moves(state, steps, said.skill, release, microseconds(said.as_of))
+    top = largest(moved, TOP_MAX)
+    fields = _fields(said, framework, release)
+    fields |= {"claim": claim, "claim_rule": rule.id}
     top_max = TOP_MAX
     while True:
-        event = _event(said, explain(state, said.skill, release, said.as_of, top_max), framework, rule)
-        data = event.encode()
+        data = encode_estimate({**fields, **_contributions(said, fields["prior"], top[:top_max], len(moved))})
         beyond = len(data) - DATA_BYTES_MAX
         if beyond <= 0 or top_max == 0:
-            return event, data
+            return data
         top_max = max(0, top_max - math.ceil(beyond / _CONTRIBUTION_BYTES))
 
 
-def _event(said: Estimate, why: Explanation, framework: Framework, rule: ClaimRule) -> EstimateRevised:
-    logits = tuple(round(contribution.logits, LOGITS_DIGITS) for contribution in why.top)
-    sources = tuple(sorted({contribution.source for contribution in why.top}))
-    return EstimateRevised(
-        skill=said.skill,
-        layer=framework.skills[said.skill].layer,
-        mean=said.mean,
-        variance=said.variance,
-        interval_low=said.interval[0],
-        interval_high=said.interval[1],
-        level=said.level,
-        level_probabilities=said.reached,
-        works=said.works,
-        raters=said.raters,
-        observations=said.observations,
-        has_deployment_attestation=said.has_deployment_attestation,
-        assurance_mix={kind.value: count for kind, count in said.assurance_mix.items()},
-        last_evidence_at=said.as_of,
-        half_life_days=said.half_life_days,
-        release=said.release,
-        prior=why.prior,
-        contributions=Contributions(
-            facts=tuple(contribution.fact for contribution in why.top),
-            sources=sources,
-            by=tuple(sources.index(contribution.source) for contribution in why.top),
-            logits=logits,
-        ),
-        contributions_rest=math.fsum((said.mean, -why.prior, *(-each for each in logits))),
-        contributions_rest_count=why.rest_count,
-        claim=claimable_level(said, rule),
-        claim_rule=rule.id,
-    )
+def _fields(said: Estimate, framework: Framework, release: Release) -> dict[str, Any]:
+    return {
+        "skill": said.skill,
+        "layer": framework.skills[said.skill].layer,
+        "mean": said.mean,
+        "variance": said.variance,
+        "interval_low": said.interval[0],
+        "interval_high": said.interval[1],
+        "level": said.level,
+        "level_probabilities": said.reached,
+        "works": said.works,
+        "raters": said.raters,
+        "observations": said.observations,
+        "has_deployment_attestation": said.has_deployment_attestation,
+        "assurance_mix": {kind.value: count for kind, count in said.assurance_mix.items()},
+        "last_evidence_at": said.as_of,
+        "half_life_days": said.half_life_days,
+        "release": said.release,
+        "prior": release.prior_mean(said.skill),
+    }
+
+
+def _contributions(said: Estimate, prior: float, top: Sequence[Contribution], count: int) -> dict[str, Any]:
+    """Return the fields that tell the `top` of `count` contributions."""
+    logits = [round(one.logits, LOGITS_DIGITS) for one in top]
+    sources = sorted({one.source for one in top})
+    place = {source: number for number, source in enumerate(sources)}
+    return {
+        "contributions": {
+            "facts": [one.fact for one in top],
+            "sources": sources,
+            "by": [place[one.source] for one in top],
+            "logits": logits,
+        },
+        "contributions_rest": math.fsum((said.mean, -prior, *[-each for each in logits])),
+        "contributions_rest_count": count - len(top),
+    }
 
 
 def _withdrawals(told: Mapping[str, Told], event: EstimateWithdrawn) -> list[Revision]:
-    found = []
-    for skill in sorted(told):
-        own = event.model_copy(update={"skill": skill})
-        found.append(Revision(skill, own, own.encode(), None))
-    return found
+    return [
+        Revision(skill, event.type, event.model_copy(update={"skill": skill}).encode(), None) for skill in sorted(told)
+    ]

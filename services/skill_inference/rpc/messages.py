@@ -39,9 +39,7 @@ def estimate_message(estimate: Estimate, layer: str, rule: ClaimRule) -> skill_i
 def contribution_messages(contributions: Iterable[Contribution]) -> list[skill_inference_pb2.Contribution]:
     """Return contributions, in order."""
     return [
-        skill_inference_pb2.Contribution(
-            fact=one.fact, source=one.source, logits=one.logits, occurred_at_us=microseconds(one.occurred_at)
-        )
+        skill_inference_pb2.Contribution(fact=one.fact, source=one.source, logits=one.logits, occurred_at_us=one.at)
         for one in contributions
     ]
 

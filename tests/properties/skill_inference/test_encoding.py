@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from shared.events.event import Event, decode
-from shared.events.skill_estimates import Contributions, EstimateRevised, EstimateWithdrawn
+from shared.events.skill_estimates import Contributions, EstimateRevised, EstimateWithdrawn, encode_estimate
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-9.0, 9.0) | st.floats(-2e-4, 2e-4)
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -41,6 +45,21 @@ def test_an_estimate_has_the_bytes_of_any_event(fields: dict[str, object]) -> No
     event = EstimateRevised.model_validate(fields)
     assert event.encode() == Event.encode(event)
     assert decode(event.type, event.encode()) == event
+
+
+@given(ESTIMATES)
+def test_fields_have_the_bytes_of_the_estimate_they_make(fields: dict[str, Any]) -> None:
+    mix = {f"kind-{number}": count for number, count in enumerate(fields["assurance_mix"].values())}
+    moment = fields["last_evidence_at"].astimezone(UTC)
+    plain = {**fields, "assurance_mix": mix, "last_evidence_at": moment}
+    event = EstimateRevised.model_validate(plain)
+    assert encode_estimate({**plain, "contributions": event.contributions.model_dump()}) == Event.encode(event)
+
+
+@given(ESTIMATES, st.sampled_from([math.nan, math.inf, -math.inf]), st.sampled_from(["mean", "contributions_rest"]))
+def test_fields_of_which_one_is_no_number_make_no_estimate(fields: dict[str, Any], number: float, name: str) -> None:
+    with pytest.raises(ValidationError):
+        encode_estimate({**fields, "contributions": fields["contributions"].model_dump(), name: number})
 
 
 @given(NUMBERS)

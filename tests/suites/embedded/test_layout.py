@@ -113,6 +113,7 @@ def test_taken_ports_are_all_named_with_their_purpose() -> None:
         ("/v1/framework/terms", "skill_inference"),
         ("/v1/frameworks/acme:validate", "skill_inference"),
         ("/v1/roles/operator", "skill_inference"),
+        ("/v1/raters", "skill_inference"),
         ("/ims/case/v1p1/CFDocuments", "skill_inference"),
         ("/log/checkpoint", "record_log"),
         ("/v1/verification-requests/vrq_1:approve", "skill_profiles"),

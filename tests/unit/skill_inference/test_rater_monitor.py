@@ -111,3 +111,37 @@ def test_one_who_marked_a_single_work_beside_nobody_has_too_few_links() -> None:
 
 def test_marks_of_oneself_are_no_sitting() -> None:
     assert Monitor([World(6).sitting("p", "0", "p")], SPREADS).severities() == []
+
+
+def with_one_who_guesses(seed: int) -> list[Sitting]:
+    """30 people whose 5 works are marked by 3 others each; one of them guesses."""
+    world, found = World(seed), []
+    names = [f"p{number:02}" for number in range(30)]
+    for person in names:
+        for work in map(str, range(5)):
+            for other in world.rng.sample([name for name in names if name != person], 3):
+                one = world.sitting(person, work, other)
+                guessed = tuple((thresholds, world.rng.randrange(6)) for thresholds, _ in one.marks)
+                found.append(one._replace(marks=guessed) if other == "p07" else one)
+    return found
+
+
+def test_one_who_guesses_misfits_and_the_honest_seldom_do() -> None:
+    """Of seeds 1000 to 1019 it is 17 of 20, and 4.7 % of the honest; ten others of it here."""
+    caught = honest = wrong = 0
+    for seed in range(2000, 2010):
+        for reviewer, one in Monitor(with_one_who_guesses(seed), SPREADS).misfits().items():
+            is_flagged = one is not None and one.is_flagged
+            if reviewer == "p07":
+                caught += is_flagged
+            else:
+                honest, wrong = honest + 1, wrong + is_flagged
+    print(f"guessing flagged {caught} of 10; honest flagged {wrong} of {honest}")
+    assert caught >= 7
+    assert wrong <= 0.08 * honest
+
+
+def test_few_sittings_tell_no_misfit() -> None:
+    world = World(7)
+    found = Monitor([world.sitting(f"p{number}", "0", "r") for number in range(4)], SPREADS).misfits()
+    assert found == {"r": None}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from services.skill_inference.domain.claims import claimable_level
+from services.skill_inference.domain.explanation import parted
 from services.skill_inference.domain.fold import fold
 from services.skill_inference.domain.observation import Assurance, Observation
-from services.skill_inference.domain.revision import estimate_event, merged_away, presentable, revisions
+from services.skill_inference.domain.revision import estimate_data, merged_away, presentable, revisions
 from services.skill_inference.domain.state import PersonState
 from services.skill_inference.domain.telling import Told
 from shared.events.event import decode
@@ -26,7 +28,10 @@ def _much(fact_length: int) -> PersonState:
 
 
 def _event(state: PersonState) -> EstimateRevised:
-    event, data = estimate_event(state, presentable(state, release())[APIS], framework(), release(), rules().standard)
+    said, rule = presentable(state, release())[APIS], rules().standard
+    data = estimate_data(state, parted(state), said, claimable_level(said, rule), framework(), release(), rule)
+    event = decode(EstimateRevised.type, data)
+    assert isinstance(event, EstimateRevised)
     assert data == event.encode()
     return event
 
@@ -80,13 +85,13 @@ def test_what_is_told_once_is_not_told_again() -> None:
 def test_what_has_no_evidence_of_weight_any_more_is_withdrawn() -> None:
     state = fold([outcome(1, assurance=Assurance.SELF_CLAIM)], release())
     (one,) = revisions(state, {APIS: Told(0.3, "0-x", 0)}, framework(), release(), rules().standard)
-    assert one.event == EstimateWithdrawn(skill=APIS, reason="no-evidence")
+    assert decode(one.type, one.data) == EstimateWithdrawn(skill=APIS, reason="no-evidence")
     assert one.told is None
 
 
 def test_who_is_part_of_another_withdraws_everything() -> None:
     told = {DRIFT: Told(0.3, "0-x", 0), APIS: Told(0.1, "0-x", 2)}
-    assert [one.event for one in merged_away(told)] == [
+    assert [decode(one.type, one.data) for one in merged_away(told)] == [
         EstimateWithdrawn(skill=APIS, reason="merged"),
         EstimateWithdrawn(skill=DRIFT, reason="merged"),
     ]

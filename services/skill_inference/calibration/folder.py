@@ -1,0 +1,50 @@
+"""Where a release is put with all that speaks for and against it: a folder of its own, never written over.
+
+Readable by its owner alone: leniencies of reviewers and estimates of people are in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from services.skill_inference.calibration.changes import Change, changes_csv, changes_summary
+from services.skill_inference.calibration.making import Made
+from services.skill_inference.calibration.reliability import calibration_error, reliability_diagram
+from shared.kernel import canonical_json
+from shared.kernel.errors import Conflict
+
+
+def require_new(folder: Path) -> None:
+    """Have a folder there with nothing in it. Raises Conflict where something is."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise Conflict(f"{folder} holds something, and nothing is written over; name another folder: --out")
+
+
+def write_folder(folder: Path, made: Made, found: Sequence[Change]) -> dict[str, Any]:
+    """Have written the release, its annexes, its reliability and whom it moves; return what it comes to."""
+    release = made.written.release
+    summary: dict[str, Any] = {
+        "release": release.id,
+        "outcomes": made.outcomes,
+        "reviews": made.reviews,
+        "kept": list(made.kept),
+        "changes": changes_summary(found),
+    }
+    files = {f"release-{release.id}.json": made.written.document}
+    files |= {f"{name}-{release.annexes[name]}.json": raw for name, raw in made.written.annexes.items()}
+    if made.bins:
+        error = calibration_error(made.bins)
+        summary["calibration_error"] = error
+        bins: dict[str, Any] = {"bins": [one._asdict() for one in made.bins], "calibration_error": error}
+        files["reliability.json"] = canonical_json.dumps(bins)
+        files["reliability.png"] = reliability_diagram([(release.id, made.bins)])
+    files["changes.json"] = canonical_json.dumps({**summary, "estimates": [one._asdict() for one in found]})
+    files["changes.csv"] = changes_csv(found).encode()
+    for name, raw in files.items():
+        with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(raw)
+    return {**summary, "files": sorted(files)}
