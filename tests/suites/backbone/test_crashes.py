@@ -64,6 +64,7 @@ async def test_a_fact_that_fails_by_itself_every_time_parks_its_stream(house: Ho
     # Else catching up and listening may both try the fact, and share the crashes between them.
     await house.tell_many(["bea"], 1)
     await house.until_heard()
+    await house.until_caught_up()
     with crashing("consumer.ready", times=len(ALONE_PAUSES_SECONDS) + 1):
         await house.tell_many(["ada"], 1)
         number, reason = await house.until_parked("ada")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,7 @@ CREDENTIAL_ISSUING: Final = Part(
 PARTS: Final = {"credential_issuing": CREDENTIAL_ISSUING, "record_log": RECORD_LOG}
 SKILL: Final = "operationalization.incidents"
 OTHER_SKILL: Final = "integration.apis"
+EARN_SECONDS: Final = 20.0
 
 
 def estimate(
@@ -126,7 +128,11 @@ async def earn(house: House, subject: PersonId, level: int = 2, **changes: Any) 
     """Have this person earn a credential with a review and graded evidence behind it; return what was told of it."""
     (reviewed, _) = await house.tell("project_submissions", review(subject), graded(subject))
     await house.tell("skill_inference", estimate(subject, level, contributed=(reviewed.id,), **changes))
-    return told((await issued_to(house, subject))[-1])
+    async with asyncio.timeout(EARN_SECONDS):
+        # An estimate that is heard before what it rests on waits, and is looked at again after that was heard.
+        while not (issued := await issued_to(house, subject)):
+            await asyncio.sleep(0.05)
+    return told(issued[-1])
 
 
 async def presented(house: House, credential: str, word: str = "admin") -> dict[str, Any]:
