@@ -28,6 +28,7 @@ from shared.kernel.errors import Conflict, Unavailable
 from shared.kernel.ids import Subject
 from shared.runtime.consumer import REBUILD_LOCK_KEY, Consumer
 from shared.runtime.database_setup import apply_derived
+from shared.runtime.feed import FactFeed
 from shared.runtime.positions import StreamKey
 from shared.runtime.postgres import CONNECT_TIMEOUT_SECONDS, OUTAGES, Connection, open_pool
 from shared.runtime.stream_store import READ_MAX, LogPosition
@@ -42,6 +43,11 @@ LANES: Final = 2
 RUNNING_LOCK_KEY: Final = 0x6465_6564_7275_6E6E
 """Held while a rebuild runs; two at once would share the shadow. "deedrunn" in ASCII."""
 HOLD_SECONDS_MAX: Final = 30.0
+OWNER_AWAY_SECONDS_MAX: Final = 30.0
+"""How long a rebuild waits for an owner that gives no page of facts, as one that is being started again."""
+OWNER_AWAY_HELD_SECONDS_MAX: Final = 5.0
+"""The same while the live consumers are held."""
+OWNER_AWAY_PAUSE_SECONDS: Final = 0.25
 
 _UNEQUAL: Final = f"""
 SELECT source, subject, coalesce(l.number, 0), coalesce(s.number, 0)
@@ -83,7 +89,7 @@ class Rebuild:
         self._after_switch = after_switch
 
     async def run(self, *, is_check_only: bool) -> AsyncGenerator[Progress, None]:
-        """Rebuild, yielding progress. Raises Conflict when one runs already, Unavailable when an owner is away.
+        """Rebuild, yielding progress. Raises Conflict when one runs already, Unavailable when an owner stays away.
 
         Close it (`aclosing`) where it is not read to its end, else its locks are held until it is collected.
         """
@@ -127,11 +133,11 @@ class Rebuild:
         try:
             # The second time hears what was told during the first, so that little is left for when all is held.
             for _ in range(2):
-                async for count in self._scan(shadow, heard):
+                async for count in _scan(shadow, heard, OWNER_AWAY_SECONDS_MAX):
                     facts += count
                     yield Progress(facts, max(expected, facts))
             async with self._live_held(connection):
-                async for count in self._scan(shadow, heard):
+                async for count in _scan(shadow, heard, OWNER_AWAY_HELD_SECONDS_MAX):
                     facts += count
                 await self._level(connection, shadow)
                 digests = await digest(connection, LIVE), await digest(connection, SHADOW)
@@ -142,14 +148,6 @@ class Rebuild:
         if not is_check_only:
             await self._after_switch()
         yield Progress(facts, facts, True, *digests)
-
-    async def _scan(self, shadow: Consumer, heard: dict[str, LogPosition]) -> AsyncIterator[int]:
-        """Have the shadow hear every fact after the positions in `heard`, which move; yields the facts of each page."""
-        for source in list(heard):
-            async for page, following in shadow.feed.scan(source, heard[source]):
-                await _hear_page(shadow, source, page)
-                heard[source] = following
-                yield len(page)
 
     async def _level(self, connection: Connection, shadow: Consumer) -> None:
         """Let each side hear what only the other has heard. Raises Unavailable when they do not meet."""
@@ -175,6 +173,39 @@ class Rebuild:
             yield
         finally:
             await connection.execute("SELECT pg_advisory_unlock($1)", REBUILD_LOCK_KEY)
+
+
+async def _scan(shadow: Consumer, heard: dict[str, LogPosition], away_seconds: float) -> AsyncIterator[int]:
+    """Have the shadow hear every fact after the positions in `heard`, which move; yields the facts of each page."""
+    for source in list(heard):
+        async for page, following in _pages(shadow.feed, source, heard[source], away_seconds):
+            await _hear_page(shadow, source, page)
+            heard[source] = following
+            yield len(page)
+
+
+async def _pages(
+    feed: FactFeed, source: str, since: LogPosition, away_seconds: float
+) -> AsyncIterator[tuple[list[Fact], LogPosition]]:
+    """Yield the pages of a source, going on behind the last one where its owner went away and came back.
+
+    Raises Unavailable when it gave no page for `away_seconds`.
+    """
+    loop = asyncio.get_running_loop()
+    patience = loop.time() + away_seconds
+    after = since
+    while True:
+        try:
+            async for page, following in feed.scan(source, after):
+                yield page, following
+                after = following
+                patience = loop.time() + away_seconds
+        except Unavailable:
+            if loop.time() >= patience:
+                raise
+            await asyncio.sleep(OWNER_AWAY_PAUSE_SECONDS)
+        else:
+            return
 
 
 async def _hear_page(shadow: Consumer, source: str, page: Sequence[Fact]) -> None:

@@ -71,6 +71,7 @@ class StoreFeed:
         self.comparisons = 0
         self.refusals = 0
         self.scans_ended = 0
+        self.away_after_pages: int | None = None
 
     def _owner(self, source: str) -> tuple[StreamStore, Any]:
         if self.is_away or source not in self.owners:
@@ -109,6 +110,15 @@ class StoreFeed:
                 self.scans_ended += 1
                 return
             yield facts, since
+            self._count_page()
+            self._owner(source)
+
+    def _count_page(self) -> None:
+        """Go away behind the page that `away_after_pages` says, once."""
+        if self.away_after_pages is not None:
+            self.away_after_pages -= 1
+            if self.away_after_pages == 0:
+                self.is_away, self.away_after_pages = True, None
 
 
 @dataclass

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.kernel.errors import Conflict, Rejected
+from shared.kernel.errors import Conflict, Rejected, Unavailable
 
 from .house import House, new_fact, until
 
@@ -134,6 +134,34 @@ async def test_a_rebuild_that_was_broken_off_leaves_the_live_state_and_can_be_ma
     await anext(broken_off)
     await broken_off.aclose()
     await house.until_heard()
+    progress = await house.rebuild(is_check_only=False)
+    assert progress.live_digest == progress.rebuilt_digest
+
+
+async def test_a_rebuild_goes_on_where_it_stood_when_its_owner_went_away_and_came_back(house: House) -> None:
+    await house.start()
+    await house.tell_many(SUBJECTS, 600)
+    await house.until_heard()
+    house.feed.away_after_pages = 1
+    refusals = house.feed.refusals
+    rebuilding = asyncio.create_task(house.rebuild(is_check_only=False))
+    await until(lambda: asyncio.sleep(0, house.feed.refusals >= refusals + 3))
+    assert not rebuilding.done()
+    house.feed.is_away = False
+    progress = await rebuilding
+    assert progress.live_digest == progress.rebuilt_digest
+    assert progress.facts == 4 * 600
+
+
+async def test_a_rebuild_breaks_off_when_its_owner_stays_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.runtime.rebuild.OWNER_AWAY_SECONDS_MAX", 0.3)
+    await house.start()
+    await house.tell_many(SUBJECTS, 10)
+    await house.until_heard()
+    house.feed.is_away = True
+    with pytest.raises(Unavailable, match="does not answer"):
+        await house.rebuild(is_check_only=False)
+    house.feed.is_away = False
     progress = await house.rebuild(is_check_only=False)
     assert progress.live_digest == progress.rebuilt_digest
 
