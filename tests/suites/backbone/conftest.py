@@ -6,9 +6,8 @@ it gets an empty broker; on the second a topic and a group nobody used before.
 
 from __future__ import annotations
 
-import gc
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,27 +22,6 @@ from infra.kafka.kafka import ApacheKafka
 from .house import AnyBroker, House
 
 _NUMBERS = itertools.count(1)
-_HERE = Path(__file__).parent
-
-_LEFT_TO_THE_COLLECTOR = (
-    r"ignore:Exception ignored in. <(function (AIOKafkaConnection|StreamWriter|_SelectorTransport)\.__del__|socket\.)"
-    ":pytest.PytestUnraisableExceptionWarning"
-)
-"""aiokafka closes no connection whose making was cancelled, as happens whenever a broker dies; the collector does."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests of this folder pass where a connection was left to the garbage collector."""
-    for item in items:
-        if item.path.is_relative_to(_HERE):
-            item.add_marker(pytest.mark.filterwarnings(_LEFT_TO_THE_COLLECTOR))
-
-
-@pytest.fixture(scope="package", autouse=True)
-def _nothing_is_left_to_other_folders() -> Iterator[None]:
-    """What the last test left to the collector is collected while that test's own filter of warnings holds."""
-    yield
-    gc.collect()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -110,4 +88,3 @@ async def house(request: pytest.FixtureRequest, server: EmbeddedPostgres, broker
     await standing.set_up()
     yield standing
     await standing.tear_down()
-    gc.collect()
