@@ -224,6 +224,9 @@ def cost(spent: Spent, plain: Spent, row: str, goal: str = "", *, is_paced: bool
     sending = f"; sending it {spent.cpu_us_of(LOAD):.1f} more" if LOAD in spent.cpu else ""
     yield line("", ", ".join(f"{name} {spent.cpu_us_of(name):.1f}" for name in spent.cpu if name != LOAD) + sending)
     yield line("elsewhere", elsewhere(spent))
+    if plain.cpu_us == 0.0:
+        yield line("plain loop", f"{plain.rate:,.0f} rows/s, over before its CPU could be read")
+        return
     rates = "" if is_paced else f"{spent.rate / plain.rate:.2f} of its rate for "
     yield line(
         "plain loop",
