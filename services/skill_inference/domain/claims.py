@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from services.skill_inference.domain.document import Section, read_document
 from services.skill_inference.domain.estimate import Estimate
+from services.skill_inference.domain.evidence import SkillEvidence
 from shared.kernel.errors import Rejected
 
 SKILL_LEVEL: Final = "skill-level"
@@ -128,6 +129,12 @@ def claimable_level(estimate: Estimate, rule: ClaimRule) -> int:
     if not _has_works(estimate, rule) or not _has_raters(estimate, rule) or not _is_fresh(estimate, rule):
         return 0
     return sum(probability >= rule.probability_min for probability in estimate.reached)
+
+
+def may_claim(evidence: SkillEvidence, rule: ClaimRule) -> bool:
+    """Say whether works and reviewers are enough for any level, whatever is believed of it."""
+    is_attested = rule.attestation_replaces_raters and bool(evidence.attested)
+    return len(evidence.works) >= rule.works_min and (is_attested or len(evidence.raters) >= rule.raters_min)
 
 
 def shortfalls(estimate: Estimate, level: int, rule: ClaimRule) -> tuple[Shortfall, ...]:

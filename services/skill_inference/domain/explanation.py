@@ -24,11 +24,12 @@ TOP_MAX: Final = 20
 class Parted(NamedTuple):
     """A person's steps by what they moved: the general level, by fact, and each skill as (fact, when taken, step).
 
-    A fact stands for all its parts: it is named by the place of the first.
+    places: where each fact stands, by its id; a fact stands for all its parts, at the place of one of them.
     """
 
-    general: Mapping[Place, float]
-    own: Mapping[str, Sequence[tuple[Place, int, float]]]
+    places: Mapping[str, Place]
+    general: Mapping[str, float]
+    own: Mapping[str, Sequence[tuple[str, int, float]]]
 
 
 class Contribution(NamedTuple):
@@ -64,8 +65,9 @@ def explain(state: PersonState, skill: str, release: Release, as_of: datetime, t
     """Return the mean of `skill` as of `as_of`, taken apart by fact. Linear in the person's facts."""
     at = microseconds(as_of)
     mean, _ = level_at(state, skill, release, at)
-    moved = moves(state, parted(state), skill, release, at)
-    top = largest(moved, top_max)
+    steps = parted(state)
+    moved = moves(state, steps, skill, release, at)
+    top = largest(moved, steps.places, top_max)
     return Explanation(
         skill=skill,
         prior=release.prior_mean(skill),
@@ -79,40 +81,44 @@ def explain(state: PersonState, skill: str, release: Release, as_of: datetime, t
 
 def parted(state: PersonState) -> Parted:
     """Return the person's steps, parted. Linear in them; each skill is then read by its own steps alone."""
-    general: dict[Place, float] = {}
-    own: dict[str, list[tuple[Place, int, float]]] = {}
+    places: dict[str, Place] = {}
+    general: dict[str, float] = {}
+    own: dict[str, list[tuple[str, int, float]]] = {}
     for place, at, moved, steps in state.steps:
-        first = place._replace(part=0) if place.part else place
-        general[first] = general.get(first, 0.0) + moved
+        fact = place.fact
+        if fact in places:
+            general[fact] += moved
+        else:
+            places[fact] = place
+            general[fact] = 0.0 + moved
         for skill, step in steps:
-            own.setdefault(skill, []).append((first, at, step))
-    return Parted(general, own)
+            taken = own.get(skill)
+            if taken is None:
+                own[skill] = [(fact, at, step)]
+            else:
+                taken.append((fact, at, step))
+    return Parted(places, general, own)
 
 
-def moves(state: PersonState, steps: Parted, skill: str, release: Release, at: int) -> dict[Place, float]:
-    """Return what each fact still moves the mean of `skill` by, in logits, by the place of its first part.
+def moves(state: PersonState, steps: Parted, skill: str, release: Release, at: int) -> dict[str, float]:
+    """Return what each fact still moves the mean of `skill` by, in logits, by the fact's id.
 
     steps: those of `state`.
     """
     moved = dict(steps.general)
     # A skill is never read at a time before its own, so its steps fade up to that time at least.
     end = max(at, state.skills[skill].at) if skill in state.skills else at
-    for place, taken_at, step in steps.own.get(skill, ()):
-        moved[place] += step * faded(taken_at, end, skill, release)
+    for fact, taken_at, step in steps.own.get(skill, ()):
+        moved[fact] += step * faded(taken_at, end, skill, release)
     return moved
 
 
-def largest(moved: Mapping[Place, float], count: int) -> list[Contribution]:
+def largest(moved: Mapping[str, float], places: Mapping[str, Place], count: int) -> list[Contribution]:
     """Return the `count` largest, largest first by absolute value; of equal ones the earlier."""
     least = 0.0
     if 0 < count < len(moved):
         # Numbers are sorted much sooner than what they belong to.
         least = sorted(map(abs, moved.values()), reverse=True)[count - 1]
-    ranked = sorted(
-        [
-            (-abs(logits), place.at, place.source, place.fact, logits)
-            for place, logits in moved.items()
-            if abs(logits) >= least
-        ]
-    )
+    ranked = [(-abs(logits), *places[fact][:2], fact, logits) for fact, logits in moved.items() if abs(logits) >= least]
+    ranked.sort()
     return [Contribution(fact, source, at, logits) for _, at, source, fact, logits in ranked[:count]]

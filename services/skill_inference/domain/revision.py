@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from services.skill_inference.domain.claims import ClaimRule
+from services.skill_inference.domain.claims import ClaimRule, may_claim
 from services.skill_inference.domain.estimate import Estimate, estimate
 from services.skill_inference.domain.explanation import TOP_MAX, Contribution, Parted, largest, moves, parted
 from services.skill_inference.domain.framework import Framework
 from services.skill_inference.domain.observation import instant_of, microseconds
 from services.skill_inference.domain.release import Release
-from services.skill_inference.domain.state import PersonState
-from services.skill_inference.domain.telling import Told, should_tell, telling
+from services.skill_inference.domain.state import PersonState, level_at
+from services.skill_inference.domain.telling import MOVE_MIN, Told, should_tell, telling
 from shared.events.fact import DATA_BYTES_MAX, NewFact
 from shared.events.skill_estimates import EstimateRevised, EstimateWithdrawn, encode_estimate
 from shared.kernel.ids import FactId, Subject
@@ -47,9 +47,9 @@ def revisions(
     state: PersonState, told: Mapping[str, Told], framework: Framework, release: Release, rule: ClaimRule
 ) -> list[Revision]:
     """Return what to tell of a person who stands for themselves. `told`: what was told last, by skill."""
-    shown = presentable(state, release)
-    news = [current for skill, current in shown.items() if should_tell(told.get(skill), current, rule)]
-    steps = parted(state) if news else Parted({}, {})
+    shown = _weighty(state)
+    news = _moved(state, shown, told, release, rule)
+    steps = parted(state) if news else Parted({}, {}, {})
     revised = [_revised(state, steps, current, framework, release, rule) for current in news]
     gone = {skill: last for skill, last in told.items() if skill not in shown}
     return [*revised, *_withdrawals(gone, EstimateWithdrawn(skill="", reason="no-evidence"))]
@@ -67,11 +67,37 @@ def opted_out(told: Mapping[str, Told]) -> list[Revision]:
 
 def presentable(state: PersonState, release: Release) -> dict[str, Estimate]:
     """Return the estimates there are to show, by skill, each at its last evidence: none without evidence of weight."""
+    return {skill: estimate(state, skill, release, instant_of(at)) for skill, at in _weighty(state).items()}
+
+
+def _weighty(state: PersonState) -> dict[str, int]:
+    """Return when each skill was last seen, of those seen in anything that carries weight."""
     return {
-        skill: estimate(state, skill, release, instant_of(seen.newest_at))
+        skill: seen.newest_at
         for skill, seen in state.evidence.items()
         if seen.newest_at is not None and seen.observations > 0
     }
+
+
+def _moved(
+    state: PersonState, shown: Mapping[str, int], told: Mapping[str, Told], release: Release, rule: ClaimRule
+) -> list[Estimate]:
+    """Return the estimates that are to be told. Most skills of a person stay where they were, and are let be at once.
+
+    Those are left out of which `should_tell` would say no: what was told stands, and neither before nor now may any
+    level be claimed.
+    """
+    news = []
+    for skill, at in shown.items():
+        last = told.get(skill)
+        if last is not None and last.release == state.release and last.claim == 0:
+            mean, _ = level_at(state, skill, release, at)
+            if abs(mean - last.mean) <= MOVE_MIN and not may_claim(state.evidence[skill], rule):
+                continue
+        current = estimate(state, skill, release, instant_of(at))
+        if should_tell(last, current, rule):
+            news.append(current)
+    return news
 
 
 def _revised(
@@ -96,7 +122,7 @@ def estimate_data(
     steps: those of `state`. claim: the level that may be claimed by `rule`.
     """
     moved = moves(state, steps, said.skill, release, microseconds(said.as_of))
-    top = largest(moved, TOP_MAX)
+    top = largest(moved, steps.places, TOP_MAX)
     fields = _fields(said, framework, release)
     fields |= {"claim": claim, "claim_rule": rule.id}
     top_max = TOP_MAX
