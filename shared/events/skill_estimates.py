@@ -105,10 +105,12 @@ def _encoded(fields: Mapping[str, Any]) -> bytes:
     return dumps_spelled(own)
 
 
-def _spelled(numbers: Sequence[float]) -> list[Any]:
-    return [
-        number if _LEAST <= abs(number) < _MOST and not number.is_integer() else spelled(number) for number in numbers
-    ]
+def _spelled(numbers: Sequence[float]) -> Sequence[Any]:
+    if numbers and not any(map(float.is_integer, numbers)):
+        sizes = list(map(abs, numbers))
+        if min(sizes) >= _LEAST and max(sizes) < _MOST:
+            return numbers
+    return [spelled(number) for number in numbers]
 
 
 @event(SKILL_INFERENCE, "estimate-withdrawn")

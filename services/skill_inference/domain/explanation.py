@@ -113,12 +113,18 @@ def moves(state: PersonState, steps: Parted, skill: str, release: Release, at: i
     return moved
 
 
+def ranked(moved: Mapping[str, float], count: int) -> list[tuple[str, float]]:
+    """Return the `count` largest with their facts' ids, largest first by absolute value; of equal ones the earlier.
+
+    moved: in the order in which steps were taken, as `moves` returns it.
+    """
+    return sorted(moved.items(), key=_size, reverse=True)[:count]
+
+
 def largest(moved: Mapping[str, float], places: Mapping[str, Place], count: int) -> list[Contribution]:
-    """Return the `count` largest, largest first by absolute value; of equal ones the earlier."""
-    least = 0.0
-    if 0 < count < len(moved):
-        # Numbers are sorted much sooner than what they belong to.
-        least = sorted(map(abs, moved.values()), reverse=True)[count - 1]
-    ranked = [(-abs(logits), *places[fact][:2], fact, logits) for fact, logits in moved.items() if abs(logits) >= least]
-    ranked.sort()
-    return [Contribution(fact, source, at, logits) for _, at, source, fact, logits in ranked[:count]]
+    """Return the `count` largest, as `ranked` has them."""
+    return [Contribution(fact, places[fact].source, places[fact].at, logits) for fact, logits in ranked(moved, count)]
+
+
+def _size(item: tuple[str, float]) -> float:
+    return abs(item[1])

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from services.skill_inference.domain.claims import ClaimRule, may_claim
 from services.skill_inference.domain.estimate import Estimate, estimate
-from services.skill_inference.domain.explanation import TOP_MAX, Contribution, Parted, largest, moves, parted
+from services.skill_inference.domain.explanation import TOP_MAX, Parted, moves, parted, ranked
 from services.skill_inference.domain.framework import Framework
 from services.skill_inference.domain.observation import instant_of, microseconds
 from services.skill_inference.domain.release import Release
@@ -24,8 +24,8 @@ from shared.events.fact import DATA_BYTES_MAX, NewFact
 from shared.events.skill_estimates import EstimateRevised, EstimateWithdrawn, encode_estimate
 from shared.kernel.ids import FactId, Subject
 
-LOGITS_DIGITS: Final = 6
-"""Decimals of a contribution that is told one by one; what rounding takes goes to the rest."""
+_LOGITS_SCALE: Final = 1e6
+"""A contribution that is told one by one has six decimals; what rounding takes goes to the rest."""
 _CONTRIBUTION_BYTES: Final = 52
 """An id of 36 characters, its logits, its place and three commas: what one contribution adds to a fact at most."""
 
@@ -122,12 +122,13 @@ def estimate_data(
     steps: those of `state`. claim: the level that may be claimed by `rule`.
     """
     moved = moves(state, steps, said.skill, release, microseconds(said.as_of))
-    top = largest(moved, steps.places, TOP_MAX)
+    top = ranked(moved, TOP_MAX)
     fields = _fields(said, framework, release)
-    fields |= {"claim": claim, "claim_rule": rule.id}
+    fields["claim"], fields["claim_rule"] = claim, rule.id
     top_max = TOP_MAX
     while True:
-        data = encode_estimate({**fields, **_contributions(said, fields["prior"], top[:top_max], len(moved))})
+        fields |= _contributions(said, fields["prior"], top[:top_max], steps, len(moved))
+        data = encode_estimate(fields)
         beyond = len(data) - DATA_BYTES_MAX
         if beyond <= 0 or top_max == 0:
             return data
@@ -156,16 +157,19 @@ def _fields(said: Estimate, framework: Framework, release: Release) -> dict[str,
     }
 
 
-def _contributions(said: Estimate, prior: float, top: Sequence[Contribution], count: int) -> dict[str, Any]:
+def _contributions(
+    said: Estimate, prior: float, top: Sequence[tuple[str, float]], steps: Parted, count: int
+) -> dict[str, Any]:
     """Return the fields that tell the `top` of `count` contributions."""
-    logits = [round(one.logits, LOGITS_DIGITS) for one in top]
-    sources = sorted({one.source for one in top})
+    logits = [round(each * _LOGITS_SCALE) / _LOGITS_SCALE for _, each in top]
+    told_by = [steps.places[fact].source for fact, _ in top]
+    sources = sorted(set(told_by))
     place = {source: number for number, source in enumerate(sources)}
     return {
         "contributions": {
-            "facts": [one.fact for one in top],
+            "facts": [fact for fact, _ in top],
             "sources": sources,
-            "by": [place[one.source] for one in top],
+            "by": [place[source] for source in told_by],
             "logits": logits,
         },
         "contributions_rest": math.fsum((said.mean, -prior, *[-each for each in logits])),
