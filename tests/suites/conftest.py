@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import warnings
+from collections.abc import Generator
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,9 @@ _HERE: Final = Path(__file__).parent
 _LEFT_TO_THE_COLLECTOR: Final = (
     r"ignore:Exception ignored in. <(function (AIOKafkaConnection|StreamWriter|_SelectorTransport)\.__del__|socket\.)"
     ":pytest.PytestUnraisableExceptionWarning"
+)
+_UNCLOSED: Final = (
+    "unclosed <StreamWriter|unclosed transport|unclosed <socket|Unclosed AIOKafkaConnection|loop is closed"
 )
 """aiokafka closes no connection whose making was cancelled, as happens whenever a broker dies; the collector does."""
 
@@ -23,8 +28,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(_LEFT_TO_THE_COLLECTOR))
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Collect what the suites left before a test elsewhere begins, while their own filter of warnings holds."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Collect what the suites left before a test elsewhere begins.
+
+    Only here has pytest let go of what the last test was given; the filter of that test holds no more.
+    """
+    done = yield
     if nextitem is None or not nextitem.path.is_relative_to(_HERE):
-        gc.collect()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", _UNCLOSED, ResourceWarning)
+            gc.collect()
+    return done
