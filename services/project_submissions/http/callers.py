@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from services.project_submissions.handlers.actor import Actor
+from shared.kernel.errors import Forbidden
 from shared.kernel.ids import has_prefix
 from shared.runtime.auth import Access, Kind
 from shared.runtime.call import Call
@@ -23,10 +24,13 @@ REVIEW: Final = Access(scopes=frozenset({"review", "admin"}))
 
 
 def actor_of(call: Call, keys: Access) -> Actor:
-    """Return who acts. Raises Forbidden for a key without one of the scopes of `keys`."""
+    """Return who acts. Raises Forbidden for a key without one of the scopes of `keys`, and for a test key."""
     principal = call.principal
     if principal.kind == "key":
         keys.check(principal)
+    if principal.is_test:
+        rule = "a test key sees test data only, and every project is somebody's real work"
+        raise Forbidden.of("authorization", rule, "Use a key that is not for tests.")
     return Actor(principal.organisation, principal.person, principal.kind == "admin")
 
 

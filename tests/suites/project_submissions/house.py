@@ -124,8 +124,8 @@ class SubmissionsHouse:
         organisation = await self.identity.organisation()
         return organisation, await self.key(organisation, *scopes)
 
-    async def key(self, organisation: str, *scopes: str) -> Caller:
-        return Caller(self.http, (await self.identity.key(organisation, scopes or ("write",)))["secret"])
+    async def key(self, organisation: str, *scopes: str, **more: object) -> Caller:
+        return Caller(self.http, (await self.identity.key(organisation, scopes or ("write",), **more))["secret"])
 
     async def accepted(self, author: Caller, bundle: bytes, **more: str) -> str:
         """Return an accepted submission of the author's to a new project."""

@@ -56,6 +56,24 @@ async def test_who_may_open_a_project_for_whom(house: SubmissionsHouse) -> None:
     assert project["organisation"] == organisation
 
 
+async def test_a_test_key_neither_makes_nor_sees_nor_marks_real_work(house: SubmissionsHouse, bundle: bytes) -> None:
+    organisation, _ = await house.platform()
+    ada = await house.someone()
+    submission, one, other = await house.in_review(ada, bundle, organisation=organisation)
+    project = (await ada.get(f"/v1/submissions/{submission}"))["project"]
+    facts = await house.stream(ada.person)
+    trial = await house.key(organisation, "write", "read", "review", "admin", is_test=True)
+    refusal = await trial.post("/v1/projects", {"title": "Work", "person": ada.person}, 403)
+    assert "a test key sees test data only" in str(refusal)
+    assert (await trial.send_bundle(project, bundle)).status_code == 403
+    await trial.post(f"/v1/submissions/{submission}/reviewers", {"reviewers": [one.person, other.person]}, 403)
+    for place in (f"projects/{project}", f"submissions/{submission}"):
+        await trial.get(f"/v1/{place}", 403)
+    for place in (f"projects/{project}/submissions", f"submissions/{submission}/reviews"):
+        await trial.get(f"/v1/{place}", 403)
+    assert await house.stream(ada.person) == facts
+
+
 async def test_nobody_submits_to_or_sees_the_project_of_another(house: SubmissionsHouse, bundle: bytes) -> None:
     project = await (await house.someone()).project()
     eve = await house.someone("Eve")
