@@ -88,7 +88,7 @@ def build(settings: Settings, peers: Peers) -> Service:
     reading = Reading(statements)
     originals = PostgresOriginals(backbone)
     publishing = Publishing(recording, people, originals)
-    dry_run = DryRun(people, originals, InferenceSkills(partial(peers.channel, "skill_inference")))
+    dry_run = DryRun(people, originals, InferenceSkills(partial(peers.channel, "skill_inference")), peers.clock)
     searching = Searching(PostgresCatalogues(backbone), PostgresAttachments(backbone), peers.clock)
     keeping = DocumentKeeping(people, documents)
     endpoints = [

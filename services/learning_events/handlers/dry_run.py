@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from services.learning_events.domain.arrival import Account, Kept, Outcome, Writer, outcome_beside
@@ -12,14 +13,20 @@ from services.learning_events.domain.derived import Reading, ReceivedEntity
 from services.learning_events.domain.item_result import ItemResult, refused, taken
 from services.learning_events.domain.normal_form import NormalEvent
 from services.learning_events.handlers.publishing import CONFLICT, Originals, entities_of
+from shared.kernel.clock import Clock
 from shared.kernel.errors import Unavailable
 
+AHEAD_MAX: Final = timedelta(days=1)
+"""Where evidence lies further ahead of its recording, skill_inference sets it aside (`domain/sorting.py`)."""
 _NOBODYS: Final = "It is kept and told of nobody, because no single person did it."
 _TEST: Final = "What a test key sends is test data, and moves nothing."
 _NOT_GRADED: Final = "It has neither a score nor success, and so is no evidence of a skill."
 _NO_SCALE: Final = "A raw score needs min and max, or say success."
 _NOT_ALIGNED: Final = "The activity is aligned to no skill; PUT /v1/alignments aligns it."
 _NOT_ASKED: Final = "The skills are not known at the moment; ask again."
+_AHEAD: Final = (
+    "Its time is more than a day ahead of our clock, so it moves nothing; mend the sender's clock, or its time zone."
+)
 _NOT_STORED: Final = "Nothing new would be told of it."
 
 
@@ -56,10 +63,11 @@ class Foreseen:
 class DryRun:
     """Says what would become of events."""
 
-    def __init__(self, people: KnownPeople, originals: Originals, skills: Skills) -> None:
+    def __init__(self, people: KnownPeople, originals: Originals, skills: Skills, clock: Clock) -> None:
         self._people = people
         self._originals = originals
         self._skills = skills
+        self._clock = clock
 
     async def foresee(self, writer: Writer, readings: Sequence[Reading]) -> list[Foreseen]:
         """Return what would become of each, in order, if it were sent now. Raises Unavailable."""
@@ -69,7 +77,8 @@ class DryRun:
         actors = {one.event.actor for one in statements if not one.event.is_group}
         people = await self._people.look_up(writer.organisation, actors) if actors else {}
         aligned = await self._aligned(writer, [one.event for one in statements])
-        foreseen = [_foreseen(one, by_index[one.index], writer, people, aligned) for one in statements]
+        now = self._clock.now()
+        foreseen = [_foreseen(one, by_index[one.index], writer, people, aligned, now) for one in statements]
         foreseen += [
             Foreseen(by_index[one.index], note=_NOBODYS) for one in readings if isinstance(one, ReceivedEntity)
         ]
@@ -117,13 +126,14 @@ def _foreseen(
     writer: Writer,
     people: Mapping[str, Account],
     aligned: Mapping[str, Sequence[str]] | None,
+    now: datetime,
 ) -> Foreseen:
     event = statement.event
     if event.is_group:
         return Foreseen(result, note=_NOBODYS)
     account = people.get(event.actor)
     person = None if account is None else account.person
-    why = _why_no_evidence(event, result, writer)
+    why = _why_no_evidence(event, result, writer, now)
     if why is not None:
         return Foreseen(result, is_about_person=True, person=person, note=why)
     if aligned is None:
@@ -132,7 +142,7 @@ def _foreseen(
     return Foreseen(result, is_about_person=True, person=person, skills=skills, note=None if skills else _NOT_ALIGNED)
 
 
-def _why_no_evidence(event: NormalEvent, result: ItemResult, writer: Writer) -> str | None:
+def _why_no_evidence(event: NormalEvent, result: ItemResult, writer: Writer, now: datetime) -> str | None:
     if result.outcome != Outcome.STORED.value:
         return _NOT_STORED
     if writer.is_test:
@@ -143,4 +153,6 @@ def _why_no_evidence(event: NormalEvent, result: ItemResult, writer: Writer) -> 
         return _NOT_GRADED
     if event.success is None and score is not None and score.scaled is None and None in (score.min, score.max):
         return _NO_SCALE
+    if event.occurred_at - now > AHEAD_MAX:
+        return _AHEAD
     return _NOT_ALIGNED if event.activity_id is None else None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from deedlog.skill_inference.v1 import service_pb2_grpc, skill_inference_pb2
+from services.learning_events.handlers import dry_run
+from services.skill_inference.domain import sorting
+from shared.kernel.clock import rfc3339
 from shared.runtime.auth import ServiceTokenAuthenticator
 from shared.runtime.grpc import RpcServer
 from tests.suites.learning_events.house import TOKEN, House, Platform, identifier, statement
@@ -108,6 +112,20 @@ async def test_it_says_which_skills_would_be_touched_and_else_why_none(
     assert [one["note"] is None for one in results] == [True, True, False, False, False, False, True]
     assert (by_tester["skills"], again["skills"]) == ([], [])
     assert "test" in by_tester["note"]
+
+
+async def test_what_lies_ahead_of_the_clock_by_more_than_a_day_is_said_to_move_nothing(
+    house: House, platform: Platform, inference: RpcServer
+) -> None:
+    now = datetime.now(UTC)
+    hours = {"soon": 23, "later": 25}
+    items = [statement(result=SCORED, timestamp=rfc3339(now + timedelta(hours=each))) for each in hours.values()]
+    with asking(house, f"127.0.0.1:{inference.port}"):
+        soon, later = await foreseen(platform, *items)
+    assert (soon["skills"], soon["note"]) == (["apis", "loops"], None)
+    assert (later["outcome"], later["skills"]) == ("stored", [])
+    assert "more than a day ahead of our clock" in later["note"]
+    assert dry_run.AHEAD_MAX == sorting.AHEAD_MAX, "what is foreseen is not what inference does"
 
 
 async def test_it_answers_also_where_the_skills_cannot_be_asked(house: House, platform: Platform) -> None:
