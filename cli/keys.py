@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
+from rich.console import RenderableType
 from rich.text import Text
 
 from cli.answers import Json, facts, show, table
@@ -33,7 +35,11 @@ def create(
     with caller() as api:
         made = api.post("/v1/api-keys", wanted | {field: value for field, value in chosen.items() if value is not None})
     pairs = [("id", made["id"]), ("secret", Text(made["secret"], style="bold")), ("scopes", made["scopes"])]
-    later = [("expires", made["expires_at"]), ("keep it", "the secret is shown this once only")]
+    later = [
+        ("data", data_of(made)),
+        ("expires", made["expires_at"]),
+        ("keep it", "the secret is shown this once only"),
+    ]
     show(made, json, lambda: facts([*pairs, *later]))
 
 
@@ -48,12 +54,7 @@ def list_keys(
     """List keys, without their secrets."""
     with caller() as api:
         found = api.items("/v1/api-keys", limit, organisation=organisation)
-    rows = (
-        (one["id"], one["name"], one["organisation"], one["scopes"], one["expires_at"], one["revoked_at"])
-        for one in found
-    )
-    columns = ("id", "name", "organisation", "scopes", "expires", "revoked")
-    show(found, json, lambda: table(columns, rows, "no keys yet"))
+    show(found, json, lambda: draw_keys(found))
 
 
 @app.command()
@@ -62,3 +63,15 @@ def revoke(key: Annotated[str, typer.Argument(metavar="ID")], json: Json = False
     with caller() as api:
         api.delete(f"/v1/api-keys/{key}")
     show({"id": key, "is_revoked": True}, json, lambda: Text(f"revoked: {key}"))
+
+
+def data_of(key: dict[str, Any]) -> str:
+    """Return which data the key writes and sees, in a word."""
+    return "test" if key["is_test"] else "real"
+
+
+def draw_keys(found: Sequence[dict[str, Any]]) -> RenderableType:
+    """Return the keys as a table, a row each, with which data each is for."""
+    names = ("id", "name", "organisation", "scopes", "expires_at", "revoked_at")
+    rows = ((*(one[name] for name in names[:4]), data_of(one), *(one[name] for name in names[4:])) for one in found)
+    return table(("id", "name", "organisation", "scopes", "data", "expires", "revoked"), rows, "no keys yet")
