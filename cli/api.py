@@ -135,7 +135,7 @@ class Api:
                 if response.status_code >= 400:
                     response.read()
                 _checked(response)
-                for line in response.iter_lines():
+                for line in _lines(response):
                     if line.strip():
                         yield json.loads(line)
         except httpx.HTTPError as error:
@@ -151,7 +151,7 @@ class Api:
                     response.read()
                 _checked(response)
                 fields: dict[str, str] = {}
-                for line in response.iter_lines():
+                for line in _lines(response):
                     name, _, value = line.partition(":")
                     fields[name] = value.removeprefix(" ")
                     if not line:
@@ -206,6 +206,16 @@ def with_query(path: str, query: Mapping[str, Any]) -> str:
     """Return the path with those of the fields that are not None."""
     fields = {name: value for name, value in query.items() if value is not None}
     return f"{path}?{urlencode(fields, doseq=True)}" if fields else path
+
+
+def _lines(response: httpx.Response) -> Iterator[str]:
+    """Yield each line as it comes. A line feed alone ends one: the text of JSON may hold what httpx would split at."""
+    rest = b""
+    for chunk in response.iter_bytes():
+        *ended, rest = (rest + chunk).split(b"\n")
+        yield from (line.removesuffix(b"\r").decode() for line in ended)
+    if rest:
+        yield rest.decode()
 
 
 def _fresh_key() -> dict[str, str]:

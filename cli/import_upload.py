@@ -61,7 +61,7 @@ def reported(api: Api, one: dict[str, Any]) -> list[dict[str, Any]]:
     if not one["reported_lines"]:
         return []
     text: str = _patiently(lambda: api.text(f"/v1/imports/{one['id']}/report"))
-    return [jsonlib.loads(line) for line in text.splitlines()]
+    return [jsonlib.loads(line) for line in text.split("\n") if line]
 
 
 def has_refused(one: dict[str, Any]) -> bool:

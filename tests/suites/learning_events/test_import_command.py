@@ -87,6 +87,14 @@ async def test_a_file_is_imported_and_its_bad_lines_are_told_with_their_numbers(
     assert {"pointer", "rule", "mend"} <= lines[0].keys()
 
 
+async def test_a_bad_line_is_told_whatever_its_names_are_made_of(command: Command) -> None:
+    names = ["mo\u2028od", "mo\x85od"]
+    lines = [json.dumps(statement(**{name: "good"}), ensure_ascii=False) for name in names]
+    code, answer, err = await command.run("-", given="\n".join(lines).encode())
+    assert (code, answer["counts"]["invalid"]) == (1, 2)
+    assert [json.loads(line)["pointer"] for line in err.split("\n") if line] == [f"/{name}" for name in names]
+
+
 async def test_standard_input_is_imported_and_nothing_stays_of_it(command: Command) -> None:
     code, answer, err = await command.run("-", given=history(30, 0, seed=12).content)
     assert (code, err, answer["counts"]["stored"]) == (0, "", 30)

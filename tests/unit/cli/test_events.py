@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -40,6 +42,20 @@ def test_a_message_comes_with_the_last_id_told_even_where_it_has_none() -> None:
     assert found == [("", "", "a"), ("accepted", '{"id": 1}', "a"), ("accepted", '{"id": 2}', "b"), ("", "", "c")]
     assert asked[0].headers["last-event-id"] == "start"
     assert asked[0].headers["accept"] == "text/event-stream"
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85"])
+@pytest.mark.parametrize("size", [1, 7, 4_096])
+def test_what_only_looks_like_the_end_of_a_line_ends_none(mark: str, size: int) -> None:
+    one = json.dumps({"object": f"https://lms.example/a{mark}b"}, ensure_ascii=False)
+
+    def parts(text: str) -> httpx.Response:
+        told = text.encode()
+        return httpx.Response(200, content=(told[at : at + size] for at in range(0, len(told), size)))
+
+    found = list(api(parts(f"event: accepted\r\ndata: {one}\nid: a\n\n"), []).messages("/", ""))
+    assert found == [("accepted", one, "a")]
+    assert list(api(parts(f"{one}\n\n{one}"), []).lines("/", {})) == [json.loads(one)] * 2
 
 
 def test_a_refusal_and_a_house_that_is_away_are_told_apart() -> None:
