@@ -65,8 +65,8 @@ bench-ingest: setup-dev  ## how fast statements are taken in, also beside Ralph,
 bench-inference: setup-dev  ## the goals of the model on sets of real outcomes and marks, half an hour
 	$(PYTEST) tests/conformance/inference -q -s -m bench $(ARGS)
 
-bench-long: setup-dev  ## the same, and each again for minutes on end (half an hour)
-	$(PYTEST) tests/load -q -m bench $(ARGS)
+bench-long: setup-dev  ## the same, each again for minutes on end, and the long tests of imports and client (half an hour)
+	$(PYTEST) tests/load tests/suites -q -m bench $(ARGS)
 
 # ── check ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -45,6 +45,16 @@ def test_help_lists_every_target_that_has_a_sentence() -> None:
     assert [name for name in TARGETS if f"make {name} " not in said] == []
 
 
+def test_every_test_that_is_marked_a_bench_is_run_by_a_command() -> None:
+    recipes = "\n".join(said_by("make", "-n", name)[1] for name in ("bench-long", "bench-inference"))
+    lines = [line.split() for line in recipes.splitlines() if "-m bench" in line]
+    folders = tuple(f"{word}/" for line in lines for word in line if word.startswith("tests/"))
+    others = set((ROOT / "tests").rglob("test_*.py")) - {Path(__file__)}
+    marked = [file for file in others if "pytest.mark.bench" in file.read_text(encoding="utf-8")]
+    assert marked
+    assert [file for file in marked if not file.relative_to(ROOT).as_posix().startswith(folders)] == []
+
+
 def test_ci_runs_what_the_readme_gives() -> None:
     script = (ROOT / ".ci/run").read_text(encoding="utf-8")
     assert "for target in check test test-kafka; do" in script

@@ -134,7 +134,11 @@ async def has_ended(child: Child, client: httpx.AsyncClient, import_id: str, sec
 
 
 @pytest.mark.parametrize(
-    ("lines", "deaths"), [(3_000, 3), pytest.param(100_000, 4, marks=[pytest.mark.slow, pytest.mark.bench])]
+    ("lines", "deaths"),
+    [
+        (3_000, 3),
+        pytest.param(100_000, 4, marks=[pytest.mark.slow, pytest.mark.bench, pytest.mark.timeout(600)]),
+    ],
 )
 async def test_an_import_killed_anywhere_stores_every_good_line_once_and_reports_every_bad_one(
     alone: Alone, tmp_path: Path, seed: int, lines: int, deaths: int
