@@ -50,6 +50,7 @@ COMMANDS: Final = {
     "dlq": "dlq",
     "rebuild": "rebuild",
     "calibrate": "calibrate",
+    "releases": "releases",
     "audit": "audit",
     "backup": "backup",
     "restore": "backup",

@@ -7,7 +7,6 @@ from pathlib import Path
 from services.skill_inference import parameters
 from services.skill_inference.domain.claims import parse_claim_rules
 from services.skill_inference.domain.framework import parse_framework
-from services.skill_inference.domain.ledgers import Ledgers
 from services.skill_inference.domain.release import parse_release
 from services.skill_inference.domain.roles import parse_roles
 from services.skill_inference.domain.skill_names import SkillNames
@@ -19,13 +18,14 @@ from services.skill_inference.http.claim_rules import claim_rules_endpoint
 from services.skill_inference.http.framework import FrameworkPages
 from services.skill_inference.http.frameworks import Frameworks
 from services.skill_inference.http.preferences import PreferencesDoor
-from services.skill_inference.http.publications import Publications
 from services.skill_inference.http.raters import RatersDoor
+from services.skill_inference.http.releases import ReleasesDoor
 from services.skill_inference.http.reports import Reports
 from services.skill_inference.jobs import Reviser
 from services.skill_inference.rpc.servicer import door
 from services.skill_inference.settings import SkillInferenceSettings
 from services.skill_inference.store.alignments import AlignmentBook
+from services.skill_inference.store.releases import ReleaseBook
 from services.skill_inference.stream import InferenceEffect
 from shared.events.sources import SKILL_INFERENCE
 from shared.kernel.errors import Broken, Rejected
@@ -42,37 +42,36 @@ def build(settings: Settings, peers: Peers) -> Service:
     framework = parse_framework(parameters.framework_document())
     roles = parse_roles(parameters.roles_document(), framework)
     documents = parameters.release_documents()
-    releases = {name: parse_release(raw) for name, raw in documents.items()}
-    if settings.release not in releases:
+    parsed = {name: parse_release(raw) for name, raw in documents.items()}
+    if settings.release not in parsed:
         rule = f"this build carries no release {settings.release!r}"
-        raise Rejected.of("DEEDLOG_SKILL_INFERENCE_RELEASE", rule, f"Name one of {', '.join(releases)}.")
-    release = releases[settings.release]
+        raise Rejected.of("DEEDLOG_SKILL_INFERENCE_RELEASE", rule, f"Name one of {', '.join(parsed)}.")
     clock = peers.clock
     backbone = Backbone(
         settings, clock, Path(__file__).parent, source=SKILL_INFERENCE, feed=peers.feed(), is_rebuildable=True
     )
     rules = parse_claim_rules(parameters.claim_rules_document())
-    ledgers = Ledgers(settings.ledger_observations_max)
-    inference = Inference(framework, release, rules, clock, system_fact_id, ledgers)
+    first = Inference(framework, parsed[settings.release], rules, clock, system_fact_id)
+    releases = ReleaseBook(first, settings.ledger_observations_max)
     book = AlignmentBook(framework.skills)
-    reviser = Reviser(backbone, inference, book)
-    backbone.hear(InferenceEffect(inference, book, reviser.nudge))
+    reviser = Reviser(backbone, releases, book)
+    backbone.hear(InferenceEffect(releases, book, reviser.nudge))
     backbone.after_rebuild = reviser.after_rebuild
-    published = {releases[name].id: raw for name, raw in documents.items()}
+    carried = {parsed[name].id: raw for name, raw in documents.items()}
     customs = Customs(framework, SkillNames(framework, settings.origin), settings.origin)
     return Service(
         backbone,
         [
             *FrameworkPages(framework, roles, settings.origin).endpoints(),
-            *Publications(published).endpoints(),
+            *ReleasesDoor(backbone, clock, releases, carried, reviser.nudge).endpoints(),
             claim_rules_endpoint(parameters.claim_rules_document()),
             *Alignments(backbone, clock, customs, book, reviser.nudge).endpoints(),
             *Frameworks(backbone, clock, customs, book, reviser.nudge).endpoints(),
-            *Reports(backbone, inference, book).endpoints(),
-            *RatersDoor(backbone, inference).endpoints(),
+            *Reports(backbone, releases, book).endpoints(),
+            *RatersDoor(backbone, releases).endpoints(),
             *PreferencesDoor(backbone, clock, reviser.nudge).endpoints(),
         ],
-        [door(backbone, inference, book, Comparing(inference, roles.roles))],
+        [door(backbone, releases, book, Comparing(roles.roles))],
         [reviser],
     )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.handlers.revising import revise
 from services.skill_inference.store import people, told
 from services.skill_inference.store.alignments import AlignmentBook, sweep_everybody
 from services.skill_inference.store.desk import ConnectedDesk
+from services.skill_inference.store.releases import ReleaseBook
 from services.skill_inference.store.sweeps import sweep
 from shared.kernel.errors import Broken, Unavailable
 from shared.runtime.backbone import Backbone
@@ -34,9 +34,9 @@ class Reviser:
 
     name = "skill_inference.reviser"
 
-    def __init__(self, backbone: Backbone, inference: Inference, book: AlignmentBook) -> None:
+    def __init__(self, backbone: Backbone, releases: ReleaseBook, book: AlignmentBook) -> None:
         self._backbone = backbone
-        self._inference = inference
+        self._releases = releases
         self._book = book
         self._nudged = asyncio.Event()
         self._task = Task(self.name, self._run)
@@ -60,7 +60,7 @@ class Reviser:
     async def after_rebuild(self) -> None:
         """Have asked for everybody to be looked at, because what evidence is read from was just made anew."""
         async with self._backbone.backbone() as tx:
-            await sweep_everybody(tx.connection, self._inference.clock.now())
+            await sweep_everybody(tx.connection, self._releases.base.clock.now())
         self.nudge()
 
     async def step(self) -> bool:
@@ -88,7 +88,7 @@ class Reviser:
         async with self._consumer().transaction() as tx:
             await tx.lock([person])
             if await told.says_anything(tx.connection, person):
-                await self._backbone.store.erase(tx, person, self._inference.fact_id())
+                await self._backbone.store.erase(tx, person, self._releases.base.fact_id())
                 await told.forget(tx.connection, person)
                 await told.put_off(tx.connection, [person])
             await told.is_emptied(tx.connection, person)
@@ -108,13 +108,16 @@ class Reviser:
             if not waiting:
                 return False
             around = await people.people(connection, waiting)
+            # Read now and kept, so that nobody waits behind our locks until a large release is parsed.
+            await self._releases.now(connection)
         locked = {*waiting, *around.canonicals(waiting)}
         # The consumer's, so that no rebuild switches tables under us: who is called done was read from the new ones.
         async with self._consumer().transaction() as tx:
             await tx.lock(locked)
             desk = ConnectedDesk(tx.connection, self._book, lambda facts: self._backbone.store.append(tx, facts))
             basis = await desk.hold_basis()
-            left = await revise(desk, self._inference, locked, await desk.people(locked), locked, basis)
+            inference = await self._releases.inference(tx.connection, basis.calibration)
+            left = await revise(desk, inference, locked, await desk.people(locked), locked, basis)
             done = [person for person in waiting if person not in left and around.canonical(person) not in left]
             await told.is_done(tx.connection, done)
         if not done:

@@ -8,11 +8,12 @@ from typing import Final
 
 from services.skill_inference.domain.sorting import sort_out
 from services.skill_inference.domain.testimony import Testimony
-from services.skill_inference.handlers.desk import Inference
+from services.skill_inference.handlers.desk import Basis, Inference
 from services.skill_inference.handlers.hearing import hear, keep
 from services.skill_inference.store import people
 from services.skill_inference.store.alignments import AlignmentBook
 from services.skill_inference.store.desk import ConnectedDesk
+from services.skill_inference.store.releases import ReleaseBook, forget_reviewers
 from shared.events import erasure
 from shared.events.identity import PersonMerged, PersonSplit
 from shared.events.learning_events import StatementRecorded, StatementVoided
@@ -42,8 +43,8 @@ class InferenceEffect:
         }
     )
 
-    def __init__(self, inference: Inference, book: AlignmentBook, nudge: Callable[[], None]) -> None:
-        self._inference = inference
+    def __init__(self, releases: ReleaseBook, book: AlignmentBook, nudge: Callable[[], None]) -> None:
+        self._releases = releases
         self._book = book
         self._nudge = nudge
 
@@ -56,19 +57,29 @@ class InferenceEffect:
             named |= around.canonicals(named)
             # Read now and kept, so that no transaction waits until a large table is parsed.
             await self._book.targets(connection, {statement.organisation for statement in testimony.statements}, basis)
+            await self._releases.inference(connection, basis.calibration)
         _locked.set(frozenset(named | {item.fact.subject for item in heard}))
         return named
 
     async def apply(self, applying: Applying, heard: Sequence[Heard]) -> Sequence[SetAside]:
         """Keep what was said; unless this is a rebuild, which has nothing but evidence to make, tell what moved."""
         testimony = self._sorted(heard)
-        desk = ConnectedDesk(applying.connection, self._book, applying.tell)
+        connection = applying.connection
+        desk = ConnectedDesk(connection, self._book, applying.tell)
         if applying.is_rebuilding:
             await keep(desk, testimony)
-        elif await hear(desk, self._inference, testimony, _locked.get()):
+            return [SetAside(aside.fact, aside.reason) for aside in testimony.aside]
+        erased = {one.subject for one in testimony.erasures if one.source == IDENTITY.name}
+        if erased:
+            await forget_reviewers(connection, erased, self._releases.base.clock.now())
+
+        async def judging(basis: Basis) -> Inference:
+            return await self._releases.inference(connection, basis.calibration)
+
+        if await hear(desk, judging, testimony, _locked.get()):
             # Before the commit there would be nothing to see, and the reviser would rest again.
             applying.after_commit(self._nudge)
         return [SetAside(aside.fact, aside.reason) for aside in testimony.aside]
 
     def _sorted(self, heard: Sequence[Heard]) -> Testimony:
-        return sort_out([(item.fact, item.event) for item in heard], self._inference.framework.skills)
+        return sort_out([(item.fact, item.event) for item in heard], self._releases.base.framework.skills)

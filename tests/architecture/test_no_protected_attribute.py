@@ -37,7 +37,7 @@ COLUMN: Final = re.compile(
 )
 TABLE: Final = re.compile(r"^CREATE TABLE (\w+) (\([^;]*)", re.MULTILINE)
 COMMENT: Final = re.compile(r"--.*")
-OF_NOBODY: Final = frozenset({"frameworks.name"})
+OF_NOBODY: Final = frozenset({"frameworks.name", "releases.name", "releases.origin"})
 """Columns that name something else than a person."""
 KNOWN: Final = frozenset({"beliefs"})
 """The statistician's word, in the state and never in what is read."""

@@ -17,8 +17,7 @@ from shared.kernel.errors import NotFound
 class Comparing:
     """The use cases. roles: by id."""
 
-    def __init__(self, inference: Inference, roles: Mapping[str, Role]) -> None:
-        self._inference = inference
+    def __init__(self, roles: Mapping[str, Role]) -> None:
         self._roles = roles
 
     def role(self, name: str) -> Role:
@@ -27,22 +26,23 @@ class Comparing:
             raise NotFound(f"there is no such role; there are {', '.join(self._roles)}")
         return self._roles[name]
 
-    async def gap(self, seen: Seen, role: Role) -> Gap:
+    async def gap(self, inference: Inference, seen: Seen, role: Role) -> Gap:
         """Return what lies between the person and the role now."""
-        return await asyncio.to_thread(self._gap, seen, role)
+        return await asyncio.to_thread(_gap, inference, seen, role)
 
-    async def proposals(self, seen: Seen, role: Role) -> tuple[Gap, tuple[Proposal, ...]]:
+    async def proposals(self, inference: Inference, seen: Seen, role: Role) -> tuple[Gap, tuple[Proposal, ...]]:
         """Return the gap as it is, and what would help most first."""
         # In a thread: it folds the person's evidence dozens of times.
-        return await asyncio.to_thread(self._proposals, seen, role)
+        return await asyncio.to_thread(_proposals, inference, seen, role)
 
-    def _gap(self, seen: Seen, role: Role) -> Gap:
-        inference = self._inference
-        state = fold(seen.observations, inference.release)
-        rule, now = inference.rules.standard, inference.clock.now()
-        return gap(state, role, inference.framework, inference.release, rule, now)
 
-    def _proposals(self, seen: Seen, role: Role) -> tuple[Gap, tuple[Proposal, ...]]:
-        inference, now = self._inference, self._gap(seen, role)
-        rule, framework = inference.rules.standard, inference.framework
-        return now, proposals(seen.observations, role, framework, inference.release, rule, now.as_of)
+def _gap(inference: Inference, seen: Seen, role: Role) -> Gap:
+    state = fold(seen.observations, inference.release)
+    rule, now = inference.rules.standard, inference.clock.now()
+    return gap(state, role, inference.framework, inference.release, rule, now)
+
+
+def _proposals(inference: Inference, seen: Seen, role: Role) -> tuple[Gap, tuple[Proposal, ...]]:
+    now = _gap(inference, seen, role)
+    rule, framework = inference.rules.standard, inference.framework
+    return now, proposals(seen.observations, role, framework, inference.release, rule, now.as_of)

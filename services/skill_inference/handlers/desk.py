@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from services.skill_inference.domain.claims import ClaimRules
 from services.skill_inference.domain.fold import MARKS_COST
@@ -28,11 +28,13 @@ COSTS: Final = {LEARNING_EVENTS.name: 1, PROJECT_SUBMISSIONS.name: MARKS_COST}
 class Basis(NamedTuple):
     """What evidence is read by. adoption: rises with each table of alignments that comes into force.
 
-    generation: names the derived tables; a rebuild puts others in their place.
+    generation: names the derived tables; a rebuild puts others in their place. calibration: names by what people are
+    judged; 0 before any release was adopted. It is no part of a ledger's token, for each calibration has own ledgers.
     """
 
     generation: int
     adoption: int
+    calibration: int = 0
 
 
 class Standing(NamedTuple):
@@ -62,7 +64,7 @@ class Standing(NamedTuple):
 
     def token(self, basis: Basis, members: Collection[str]) -> Token:
         """Return what a ledger of this standing is made of."""
-        return Token(*basis, frozenset(members), self.heads)
+        return Token(basis.generation, basis.adoption, frozenset(members), self.heads)
 
 
 class Desk(Protocol):
@@ -137,7 +139,7 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What people are judged by, and the ledgers at hand."""
+    """What people are judged by, and the ledgers at hand. Another release in force is another one of these."""
 
     framework: Framework
     release: Release
@@ -145,3 +147,7 @@ class Inference:
     clock: Clock
     fact_id: Callable[[], FactId]
     ledgers: Ledgers = field(default_factory=Ledgers)
+
+
+Judging: TypeAlias = Callable[[Basis], Awaitable[Inference]]
+"""Says by what people are judged under a basis that is held."""

@@ -10,7 +10,7 @@ from services.skill_inference.domain.observation import Observation
 from services.skill_inference.domain.people import People
 from services.skill_inference.domain.reading import Evidence, observations
 from services.skill_inference.domain.testimony import Counts, Review, Statement, Testimony
-from services.skill_inference.handlers.desk import Basis, Desk, Inference, Standing
+from services.skill_inference.handlers.desk import Basis, Desk, Inference, Judging, Standing
 from services.skill_inference.handlers.revising import revise
 
 
@@ -25,7 +25,7 @@ async def keep(desk: Desk, testimony: Testimony) -> Counts:
     return counts
 
 
-async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: Collection[str]) -> bool:
+async def hear(desk: Desk, judging: Judging, testimony: Testimony, locked: Collection[str]) -> bool:
     """Have kept what was said, and told what moved by it. Say whether anything was left for later.
 
     locked: the subjects whose lock the transaction holds; who is not among them is put off.
@@ -34,14 +34,14 @@ async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: C
     if not named:
         return False
     if testimony.only_adds:
-        left = await _add(desk, inference, testimony, await desk.people_held(named), locked)
+        left = await _add(desk, judging, testimony, await desk.people_held(named), locked)
     else:
         people = await desk.people(named)
         await keep(desk, testimony)
         basis = await desk.hold_basis()
         changed = await desk.people(named)
         touched = named | people.canonicals(named) | changed.canonicals(named)
-        left = await revise(desk, inference, touched, await desk.people(touched), locked, basis)
+        left = await revise(desk, await judging(basis), touched, await desk.people(touched), locked, basis)
         if testimony.erasures:
             # Whoever had ids of the erased among theirs was told of what these showed.
             erased = {one.subject for one in testimony.erasures}
@@ -51,12 +51,11 @@ async def hear(desk: Desk, inference: Inference, testimony: Testimony, locked: C
     return bool(left or testimony.erasures)
 
 
-async def _add(
-    desk: Desk, inference: Inference, testimony: Testimony, people: People, locked: Collection[str]
-) -> set[str]:
+async def _add(desk: Desk, judging: Judging, testimony: Testimony, people: People, locked: Collection[str]) -> set[str]:
     """Hear what only adds evidence: whoever's ledger is at hand learns from that alone."""
     members = {person: people.members(person) for person in people.canonicals(testimony.persons())}
     before, basis = await desk.standings_and_basis(members)
+    inference = await judging(basis)
     counts = await keep(desk, testimony)
     voiders = {person: members[person] for person, standing in before.items() if standing.has_voidings}
     seen = await _seen(desk, inference, testimony, people, members, await desk.voided(voiders))

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from services.skill_inference.domain.rater_misfit import Misfit
 from services.skill_inference.domain.rater_monitor import MutualFavour
-from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.handlers.raters import Rater, rater_report, read_sittings
 from services.skill_inference.store.raters import ConnectedRaterDesk
+from services.skill_inference.store.releases import ReleaseBook
 from shared.runtime.backbone import Backbone
 from shared.runtime.http import Call, Endpoint, Reply, endpoint
 
@@ -21,9 +21,9 @@ DEVIATIONS_OF_90_PERCENT: Final = 1.6449
 class RatersDoor:
     """Answers operators. One report is computed at a time, in a thread; who asks meanwhile waits."""
 
-    def __init__(self, backbone: Backbone, inference: Inference) -> None:
+    def __init__(self, backbone: Backbone, releases: ReleaseBook) -> None:
         self._backbone = backbone
-        self._inference = inference
+        self._releases = releases
         self._alone = asyncio.Lock()
 
     def endpoints(self) -> list[Endpoint]:
@@ -32,11 +32,11 @@ class RatersDoor:
 
     async def get(self, call: Call) -> Reply:
         """Answer severity, misfit and links of each reviewer, and the pairs who marked each other."""
-        release = self._inference.release
         async with self._alone:
             async with self._backbone.reading() as connection:
+                release = (await self._releases.now(connection)).release
                 sittings = await read_sittings(ConnectedRaterDesk(connection))
-            report = await asyncio.to_thread(rater_report, sittings, release, self._inference.framework.skills)
+            report = await asyncio.to_thread(rater_report, sittings, release, self._releases.base.framework.skills)
         return Reply.json(
             {
                 "note": NOTE,

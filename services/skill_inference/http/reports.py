@@ -12,7 +12,6 @@ from services.skill_inference.domain.alignment import Target
 from services.skill_inference.domain.observation import TEXT_MAX
 from services.skill_inference.domain.suggestions import Suggestion, Vocabulary
 from services.skill_inference.handlers.adopting import targets_of
-from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.handlers.effects import Effect, effects_of
 from services.skill_inference.handlers.unaligned import Unaligned, suggested, unaligned
 from services.skill_inference.http.callers import (
@@ -25,6 +24,7 @@ from services.skill_inference.http.callers import (
 )
 from services.skill_inference.store.alignments import AlignmentBook, OrganisationVersions
 from services.skill_inference.store.effects import ConnectedEffectsDesk, Place, statements_of
+from services.skill_inference.store.releases import ReleaseBook
 from services.skill_inference.store.unaligned import OrganisationActivities
 from shared.kernel.clock import rfc3339
 from shared.kernel.errors import Rejected
@@ -58,9 +58,9 @@ class NamedActivities(BaseModel):
 class Reports:
     """What an organisation learns of its own statements and activities."""
 
-    def __init__(self, backbone: Backbone, inference: Inference, book: AlignmentBook) -> None:
+    def __init__(self, backbone: Backbone, releases: ReleaseBook, book: AlignmentBook) -> None:
         self._backbone = backbone
-        self._inference = inference
+        self._releases = releases
         self._book = book
 
     def endpoints(self) -> list[Endpoint]:
@@ -79,7 +79,7 @@ class Reports:
         async with self._backbone.door(organisation) as tx:
             aligned = await self._aligned(tx, organisation)
             found, last = await unaligned(OrganisationActivities(tx.connection, organisation), aligned, after, limit)
-        shown = await asyncio.to_thread(suggested, found, self._inference.framework, aligned)
+        shown = await asyncio.to_thread(suggested, found, self._releases.base.framework, aligned)
         cursor = None if last is None else encode_cursor(_UNALIGNED, [last])
         return Reply.json(page([_unaligned(one) for one in shown], cursor))
 
@@ -89,7 +89,7 @@ class Reports:
         asked = await call.model(NamedActivities)
         async with self._backbone.door(organisation) as tx:
             aligned = await self._aligned(tx, organisation)
-        vocabulary = await asyncio.to_thread(Vocabulary, self._inference.framework, aligned)
+        vocabulary = await asyncio.to_thread(Vocabulary, self._releases.base.framework, aligned)
         items = [
             {"activity": one.activity, "suggestions": _suggestions(vocabulary.suggest(one.activity, one.name))}
             for one in asked.activities
@@ -111,7 +111,7 @@ class Reports:
             )
         async with self._backbone.reading() as connection:
             desk = ConnectedEffectsDesk(connection, self._book, _nothing_is_told)
-            effects = await effects_of(desk, self._inference, found[:limit])
+            effects = await effects_of(desk, await self._releases.now(connection), found[:limit])
         last = effects[-1].statement if len(effects) < len(found) else None
         cursor = None if last is None else encode_cursor(_EFFECTS, [last.subject, last.number])
         return Reply.json(page([_effect(one) for one in effects], cursor))

@@ -19,6 +19,7 @@ from services.skill_inference.rpc.messages import (
 )
 from services.skill_inference.store.alignments import AlignmentBook
 from services.skill_inference.store.desk import ConnectedDesk
+from services.skill_inference.store.releases import ReleaseBook
 from shared.kernel.errors import Forbidden, Rejected, TooLarge
 from shared.kernel.ids import has_prefix
 from shared.runtime.auth import Access
@@ -33,18 +34,18 @@ SUGGESTIONS_DEFAULT: Final = 10
 SUGGESTIONS_MAX: Final = 100
 
 
-def door(backbone: Backbone, inference: Inference, book: AlignmentBook, comparing: Comparing) -> RpcDoor:
+def door(backbone: Backbone, releases: ReleaseBook, book: AlignmentBook, comparing: Comparing) -> RpcDoor:
     """Return the service's gRPC door."""
-    servicer = SkillInferenceServicer(backbone, inference, book, comparing)
+    servicer = SkillInferenceServicer(backbone, releases, book, comparing)
     return RpcDoor(servicer, service_pb2_grpc.add_SkillInferenceServiceServicer_to_server, access=ACCESS)
 
 
 class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
     """Answers from the evidence kept, folded at the call."""
 
-    def __init__(self, backbone: Backbone, inference: Inference, book: AlignmentBook, comparing: Comparing) -> None:
+    def __init__(self, backbone: Backbone, releases: ReleaseBook, book: AlignmentBook, comparing: Comparing) -> None:
         self._backbone = backbone
-        self._inference = inference
+        self._releases = releases
         self._book = book
         self._comparing = comparing
 
@@ -54,9 +55,10 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
         """Return the person's estimates, by skill; none for one of whom nothing was heard, or who opted out."""
         _check_person(request.person)
         async with self._backbone.reading() as connection:
+            inference = await self._releases.now(connection)
             desk = ConnectedDesk(connection, self._book, _nothing_is_told)
-            said = await estimates_of(desk, self._inference, request.person)
-        rule = self._inference.rules.standard
+            said = await estimates_of(desk, inference, request.person)
+        rule = inference.rules.standard
         estimates = [_estimate(one, rule) for one in said or ()]
         return skill_inference_pb2.GetEstimatesResponse(estimates=estimates, is_opted_out=said is None)
 
@@ -65,17 +67,18 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
     ) -> explanation_pb2.ExplainEstimateResponse:
         """Return one page of what moved an estimate. Folds at the call, twice where facts are left out."""
         check_explain(request)
-        seen = await self._seen(request.person)
-        found = await explained(self._inference, seen, request.skill, frozenset(request.without_facts))
-        return explanation_page(found, request, self._inference.rules.standard)
+        inference, seen = await self._seen(request.person)
+        found = await explained(inference, seen, request.skill, frozenset(request.without_facts))
+        return explanation_page(found, request, inference.rules.standard)
 
     async def ComputeGap(  # noqa: N802 - gRPC
         self, request: gap_pb2.ComputeGapRequest, context: Any
     ) -> gap_pb2.ComputeGapResponse:
         """Return what lies between a person and a role now; of a stranger, all of it."""
         role = self._comparing.role(request.role)
-        seen = await self._seen(request.person)
-        return gap_pb2.ComputeGapResponse(gap=gap_message(seen.person, await self._comparing.gap(seen, role)))
+        inference, seen = await self._seen(request.person)
+        found = await self._comparing.gap(inference, seen, role)
+        return gap_pb2.ComputeGapResponse(gap=gap_message(seen.person, found))
 
     async def SuggestEvidence(  # noqa: N802 - gRPC
         self, request: gap_pb2.SuggestEvidenceRequest, context: Any
@@ -84,7 +87,7 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
         if request.limit > SUGGESTIONS_MAX:
             raise Rejected.of("/limit", f"at most {SUGGESTIONS_MAX}, got {request.limit}", "Ask for fewer.")
         role = self._comparing.role(request.role)
-        now, found = await self._comparing.proposals(await self._seen(request.person), role)
+        now, found = await self._comparing.proposals(*await self._seen(request.person), role)
         return gap_pb2.SuggestEvidenceResponse(
             suggestions=[suggestion_message(one) for one in found[: request.limit or SUGGESTIONS_DEFAULT]],
             readiness=now.readiness.mean,
@@ -110,13 +113,15 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
                 )
         return response
 
-    async def _seen(self, person: str) -> Seen:
+    async def _seen(self, person: str) -> tuple[Inference, Seen]:
+        """Return what was seen of the person, and by what it is judged until the answer is whole."""
         _check_person(person)
         async with self._backbone.reading() as connection:
-            seen = await seen_of(ConnectedDesk(connection, self._book, _nothing_is_told), self._inference, person)
+            inference = await self._releases.now(connection)
+            seen = await seen_of(ConnectedDesk(connection, self._book, _nothing_is_told), inference, person)
         if seen.is_opted_out:
             raise Forbidden.of("/person", "the person opted out of inference", "Ask them; only they opt in again.")
-        return seen
+        return inference, seen
 
 
 def _estimate(said: Said, rule: ClaimRule) -> skill_inference_pb2.Estimate:

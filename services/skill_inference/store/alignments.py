@@ -27,7 +27,10 @@ ACTIVITIES_MAX: Final = 200_000
 _HOLD: Final = "SELECT pg_advisory_xact_lock_shared($1)"
 BASIS: Final = """
 SELECT 'statements'::regclass::oid::bigint AS generation,
-       coalesce((SELECT max(adoption) FROM alignment_tables), 0) AS adoption
+       coalesce((SELECT max(adoption) FROM alignment_tables), 0) AS adoption,
+       coalesce(
+           greatest((SELECT max(number) FROM release_adoptions), (SELECT max(number) FROM release_erasures)), 0
+       ) AS calibration
 """
 _IN_FORCE: Final = "SELECT organisation, max(version) FROM alignment_tables GROUP BY organisation"
 _CONTENT: Final = "SELECT content FROM alignment_tables WHERE organisation = $1 AND version = $2"

@@ -52,7 +52,7 @@ FROM shelves WHERE subject = ANY($1::text[]) GROUP BY source, subject
 """
 _STANDINGS_AND_BASIS: Final = f"""
 {_STANDINGS}
-UNION ALL SELECT NULL, NULL, basis.generation, basis.adoption, NULL FROM ({BASIS}) AS basis
+UNION ALL SELECT NULL, basis.calibration::text, basis.generation, basis.adoption, NULL FROM ({BASIS}) AS basis
 """  # noqa: S608 - a constant
 _TABLES: Final = {
     LEARNING_EVENTS.name: ("statements", "voidings"),
@@ -110,7 +110,7 @@ async def standings_and_basis(connection: Connection, members: Members) -> tuple
     """Return the standing of each person of whom anything was ever kept, and what evidence is read by."""
     persons = _persons(members)
     rows = await connection.fetch(_STANDINGS_AND_BASIS, list(persons))
-    (basis,) = (Basis(row[2], row[3]) for row in rows if row[0] is None)
+    (basis,) = (Basis(row[2], row[3], int(row[1])) for row in rows if row[0] is None)
     return _standings((row for row in rows if row[0] is not None), persons), basis
 
 

@@ -24,8 +24,8 @@ UNION ALL SELECT NULL, NULL WHERE pg_advisory_xact_lock_shared($2) IS NULL
 """
 """Takes the lock and adds no row, for what it returns is not null: a round trip is saved."""
 _AROUND_AND_BASIS: Final = f"""
-SELECT alias, canonical, NULL::bigint, NULL::bigint FROM ({_AROUND}) AS links
-UNION ALL SELECT NULL, NULL, basis.generation, basis.adoption FROM ({BASIS}) AS basis
+SELECT alias, canonical, NULL::bigint, NULL::bigint, NULL::bigint FROM ({_AROUND}) AS links
+UNION ALL SELECT NULL, NULL, basis.generation, basis.adoption, basis.calibration FROM ({BASIS}) AS basis
 """  # noqa: S608 - a constant
 _LINK: Final = """
 INSERT INTO aliases (alias, canonical, number) VALUES ($1, $2, $3)
@@ -45,7 +45,7 @@ async def people(connection: Connection, persons: Collection[str], lock_key: int
 async def people_and_basis(connection: Connection, persons: Collection[str]) -> tuple[People, Basis]:
     """Return who is whom around `persons`, and what evidence is read by at present."""
     rows = await connection.fetch(_AROUND_AND_BASIS, list(persons))
-    (basis,) = (Basis(row[2], row[3]) for row in rows if row[0] is None)
+    (basis,) = (Basis(row[2], row[3], row[4]) for row in rows if row[0] is None)
     links = {row[0]: row[1] for row in rows if row[0] is not None}
     return await _further(connection, persons, links), basis
 

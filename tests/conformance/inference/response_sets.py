@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +11,8 @@ import pyarrow.parquet
 import pytest
 
 from services.skill_inference.calibration.machine_code import Column, Reals, Wholes
-from services.skill_inference.calibration.task_ease import ResponseLog
+from services.skill_inference.calibration.response_fit import ResponseFit, fit_responses
+from services.skill_inference.calibration.task_ease import ResponseLog, Workbench
 from services.skill_inference.domain.response_fold import Log
 
 FOLDER: Final = Path(__file__).resolve().parents[4] / "shared/data/inference"
@@ -63,6 +65,13 @@ def load(name: str) -> ResponseSet:
     log = Log(*columns)
     outcomes = ResponseLog(log, starts, len(places), int(task.max()) + 1)
     return ResponseSet(name, outcomes, _splits(table, starts))
+
+
+def fits(data: ResponseSet) -> Iterator[ResponseFit]:
+    """Yield what each split's persons to learn from say, found anew from nothing else."""
+    bench = Workbench(data.outcomes)
+    for learned, _ in data.splits:
+        yield fit_responses(bench, learned)
 
 
 def _numbered(values: list[Any]) -> Wholes:

@@ -18,11 +18,12 @@ from services.skill_inference.domain.framework import parse_framework
 from services.skill_inference.domain.release import parse_release
 from services.skill_inference.domain.roles import parse_roles
 from services.skill_inference.http.framework import FrameworkPages
-from services.skill_inference.http.publications import Publications
+from services.skill_inference.http.publications import published
 from shared.events.credentials import CredentialRevoked
 from shared.events.identity import OrganisationRegistered
 from shared.events.project_submissions import Mark, ProjectRegistered, ReviewCompleted, SubmissionAccepted
 from shared.kernel.clock import SystemClock
+from shared.kernel.errors import NotFound
 from shared.kernel.ids import system_id
 from shared.runtime.auth import Kind
 from shared.runtime.call import Call
@@ -31,7 +32,7 @@ from shared.runtime.http import Application, Endpoint, application, endpoint, on
 from shared.runtime.http_server import HttpServer
 from shared.runtime.lifecycle import Component, stop_all
 from shared.runtime.operator_http import operator_endpoints
-from shared.runtime.reply import Reply
+from shared.runtime.reply import JSON, Reply
 from shared.runtime.rpc_authenticator import RpcAuthenticator
 from shared.runtime.service import Peers
 from tests.suites.skill_profiles.house import TOKEN, ProfilesHouse
@@ -193,8 +194,15 @@ def _published(origin: str) -> list[Endpoint]:
     pages = FrameworkPages(framework, parse_roles(parameters.roles_document(), framework), origin)
     return [
         endpoint("GET", "/v1/framework", pages.framework, scopes=None),
-        endpoint("GET", "/v1/releases/{id}", Publications(releases()).release, scopes=None),
+        endpoint("GET", "/v1/releases/{id}", _release, scopes=None),
     ]
+
+
+async def _release(call: Call) -> Reply:
+    document = releases().get(call.path["id"])
+    if document is None:
+        raise NotFound("there is no such release")
+    return published(call, document, JSON)
 
 
 def _people(house: ConsoleHouse) -> list[Endpoint]:
