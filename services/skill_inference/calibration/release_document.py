@@ -8,12 +8,21 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from services.skill_inference.calibration.reviewers import Calibration
-from services.skill_inference.domain.release import CURVE_BOUNDS, FORM, Release, derive_cut_points, parse_release
+from services.skill_inference.domain.release import (
+    CURVE_BOUNDS,
+    FORM,
+    LOGIT_MAX,
+    Release,
+    derive_cut_points,
+    parse_release,
+)
 from services.skill_inference.domain.response_fold import Curve, Tasks
 from shared.kernel import canonical_json
 
 DIGITS: Final = 12
 """Decimals to which a release is rounded, so that it reads the same everywhere."""
+THRESHOLD_GAP: Final = 0.01
+"""Logits between two thresholds at least: those of marks that nobody gave would all lie at one place."""
 
 
 class Written(NamedTuple):
@@ -72,7 +81,7 @@ def mark_sections(marks: Calibration, before: Mapping[str, Any]) -> dict[str, An
     A criterion that was not fitted keeps the thresholds it had.
     """
     spreads = marks.spreads
-    fitted = {name: [round(one, DIGITS) for one in marks.thresholds[name]] for name in sorted(marks.thresholds)}
+    fitted = {name: threshold_row(marks.thresholds[name]) for name in sorted(marks.thresholds)}
     return {
         "works": {"variance": round(spreads.work, DIGITS), "part_variance": round(spreads.work_part, DIGITS)},
         "reviewers": {
@@ -82,6 +91,16 @@ def mark_sections(marks: Calibration, before: Mapping[str, Any]) -> dict[str, An
         },
         "thresholds": {"default": before["default"], "criteria": {**before["criteria"], **fitted}},
     }
+
+
+def threshold_row(thresholds: Sequence[float]) -> list[float]:
+    """Return the thresholds rounded, rising, and within what a release knows, however far out a rare mark put them."""
+    found: list[float] = []
+    for k, one in enumerate(thresholds):
+        low = found[-1] + THRESHOLD_GAP if found else -LOGIT_MAX
+        high = LOGIT_MAX - THRESHOLD_GAP * (len(thresholds) - 1 - k)
+        found.append(round(min(max(one, low), high), DIGITS))
+    return found
 
 
 def reviewers_annex(marks: Calibration) -> bytes:
