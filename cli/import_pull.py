@@ -209,6 +209,12 @@ class Pull:
         self._note_file = folder / f"lrs-{name}.json"
         self._spool_file = folder / f"lrs-{name}.jsonl"
 
+    @property
+    def is_gone_on(self) -> bool:
+        """Whether an earlier pull from there broke off, with which `run` goes on."""
+        note = self._read_note()
+        return note is not None and _is_under_way(note)
+
     def run(self, since: str | None, take: Take, watch: Callable[[Note], None]) -> Note:
         """Have pulled and imported everything there is, and return the note of it: the figures of this pull alone.
 
@@ -244,7 +250,7 @@ class Pull:
         name = str(system_uuid7())
         if note is None:
             return Note(since=since, name=name)
-        if note.spooled or not note.is_whole:
+        if _is_under_way(note):
             return note
         return Note(since=since or _overlapping(note.last_stored), last_stored=note.last_stored, name=name)
 
@@ -315,6 +321,10 @@ def _for_us_alone(path: str, flags: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _is_under_way(note: Note) -> bool:
+    return bool(note.spooled) or not note.is_whole
 
 
 def _overlapping(last_stored: str | None) -> str | None:

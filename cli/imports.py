@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, BinaryIO, Final, TextIO
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -77,7 +77,8 @@ class _Session:
     def __init__(self, api: Api, report: Path | None, as_json: bool) -> None:
         self._api = api
         self._as_json = as_json
-        self._report = None if report is None else report.open("w")
+        self._path = report
+        self._report: TextIO | None = None
         self._shown = 0
         self.has_refused = False
         columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.fields[what]}"))
@@ -97,6 +98,7 @@ class _Session:
 
     def take(self, opened: BinaryIO, name: str, *, is_again: bool = False, purpose: str = "") -> dict[str, Any]:
         """Return the import of a file once it has ended, its bad lines told."""
+        self._begin_report(is_gone_on=False)
         one = carried_over(self._api, opened, name, self._watch, is_again=is_again, purpose=purpose)
         self.has_refused |= has_refused(one)
         for line in reported(self._api, one):
@@ -104,10 +106,19 @@ class _Session:
         return one
 
     def pull(self, pull: Pull, since: str | None) -> dict[str, Any]:
-        """Return the counts of everything another store had, once it is imported."""
+        """Return the counts of everything another store had, once it is imported.
+
+        What was told of a pull that broke off stays in the report when it is gone on with.
+        """
+        self._begin_report(is_gone_on=pull.is_gone_on)
         note = pull.run(since, lambda spool, name: self.take(spool, "the store", purpose=name), self._watch_pull)
         counts = note.counts
         return {"statements": note.statements, "counts": counts, "last_stored": note.last_stored}
+
+    def _begin_report(self, *, is_gone_on: bool) -> None:
+        """Have the report open, once: empty, or behind what stands in it."""
+        if self._path is not None and self._report is None:
+            self._report = self._path.open("a" if is_gone_on else "w")
 
     def _watch(self, one: dict[str, Any]) -> None:
         is_upload = one["state"] == "receiving"

@@ -209,6 +209,26 @@ async def test_a_pull_killed_between_any_two_pages_goes_on_behind_the_last_whole
     assert (await house.counts(platform.organisation))[0] == 400
 
 
+async def test_a_pull_gone_on_with_keeps_what_its_report_told_and_the_next_begins_it_empty(
+    command: Command, tmp_path: Path
+) -> None:
+    double, told = RecordStoreDouble(stored(60), page=20), tmp_path / "report.jsonl"
+    with serving(double) as url:
+        words = ("--from-lrs", url, "--user", "reader", "--report", str(told))
+        process = command.start(*words)
+        double.on_request = lambda number: process.kill() if number == 3 else None
+        await asyncio.to_thread(process.communicate)
+        double.on_request = lambda number: None
+        told.write_text('{"line": 7}\n')
+        double.statements[-1]["verb"] = {"id": "no IRI"}
+        code, answer, _ = await command.run(*words)
+        assert (code, answer["counts"]["invalid"]) == (1, 1)
+        lines = [json.loads(line) for line in told.read_text().splitlines()]
+        assert (lines[0], lines[1]["pointer"]) == ({"line": 7}, "/verb/id")
+        await command.run(*words)
+    assert '{"line": 7}' not in told.read_text()
+
+
 async def test_wrong_credentials_and_links_to_other_hosts_are_refused(command: Command) -> None:
     double = RecordStoreDouble(stored(3), page=2)
     with serving(double) as url:
