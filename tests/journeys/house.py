@@ -99,16 +99,23 @@ class JourneyHouse:
 
 
 @contextmanager
-def running_house(*options: str) -> Iterator[JourneyHouse]:
-    """Start a house with these options of `deedlog up`, and stop it and remove all it kept at the end."""
+def empty_house() -> Iterator[JourneyHouse]:
+    """Yield a house that was never started; stop it, if it runs, and remove all it kept at the end."""
     with tempfile.TemporaryDirectory(prefix="deedlog-journey-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         house = JourneyHouse(Path(folder) / "home", free_span())
         try:
-            house.command("up", "--detach", *options)
             yield house
         finally:
             house.command("down", check=False)
+
+
+@contextmanager
+def running_house(*options: str) -> Iterator[JourneyHouse]:
+    """Start a house with these options of `deedlog up`, and stop it and remove all it kept at the end."""
+    with empty_house() as house:
+        house.command("up", "--detach", *options)
+        yield house
 
 
 def free_span() -> int:
