@@ -97,7 +97,23 @@ def _pairs(answer: dict[str, Any], out: Path) -> list[tuple[str, Any]]:
         ("fitted to", f"{answer['outcomes']} outcomes, {answer['reviews']} reviews"),
         ("kept as it was", "; ".join(answer["kept"]) or None),
         ("off on average", answer.get("calibration_error")),
+        ("readout", _readout(answer.get("readout"))),
         ("estimates", f"{moved['estimates']} of {moved['people']} people; {over}"),
         ("claims", claims),
         ("folder", str(out)),
     ]
+
+
+def _readout(found: dict[str, Any] | None) -> str | None:
+    """Return how people held out were served, beside what the state alone said of them."""
+    if found is None:
+        return None
+    words = [found["reason"]] if found["reason"] else []
+    held_out = found.get("held_out")
+    if held_out is not None:
+        words.append(f"{held_out['outcomes']} outcomes of {held_out['people']} people held out")
+        words += [
+            f"{name}: AUC {one['auc']:.4f}, log loss {one['loss']:.4f}, off by {one['ece']:.4f}"
+            for name, one in ((name, held_out[name]) for name in ("served", "state"))
+        ]
+    return "; ".join(words)

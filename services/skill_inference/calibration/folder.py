@@ -13,6 +13,7 @@ from typing import Any
 from services.skill_inference.calibration.changes import Change, changes_csv, changes_summary
 from services.skill_inference.calibration.making import Made
 from services.skill_inference.calibration.reliability import calibration_error, reliability_diagram
+from services.skill_inference.calibration.serving import Judged, Serving
 from shared.kernel import canonical_json
 from shared.kernel.errors import Conflict
 
@@ -42,9 +43,30 @@ def write_folder(folder: Path, made: Made, found: Sequence[Change]) -> dict[str,
         bins: dict[str, Any] = {"bins": [one._asdict() for one in made.bins], "calibration_error": error}
         files["reliability.json"] = canonical_json.dumps(bins)
         files["reliability.png"] = reliability_diagram([(release.id, made.bins)])
+    if made.serving is not None:
+        summary["readout"] = _readout(made.serving)
+    if made.serving is not None and made.serving.judged is not None:
+        files |= _served(made.serving.judged)
     files["changes.json"] = canonical_json.dumps({**summary, "estimates": [one._asdict() for one in found]})
     files["changes.csv"] = changes_csv(found).encode()
     for name, raw in files.items():
         with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(raw)
     return {**summary, "files": sorted(files)}
+
+
+def _readout(serving: Serving) -> dict[str, Any]:
+    """Return whether there is a readout, and how well it and the state did for people held out."""
+    found: dict[str, Any] = {"is_written": serving.annex is not None, "reason": serving.reason}
+    judged = serving.judged
+    if judged is not None:
+        held_out = {"people": judged.people, "outcomes": judged.outcomes}
+        found["held_out"] = held_out | {"state": judged.state._asdict(), "served": judged.served._asdict()}
+    return found
+
+
+def _served(judged: Judged) -> dict[str, bytes]:
+    """Return whether chances of people held out came true, by the state and as served."""
+    lines = [("state", judged.state_bins), ("served", judged.served_bins)]
+    bins = {name: [one._asdict() for one in those] for name, those in lines}
+    return {"served.json": canonical_json.dumps(bins), "served.png": reliability_diagram(lines)}

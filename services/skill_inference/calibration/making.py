@@ -27,6 +27,7 @@ from services.skill_inference.calibration.release_document import (
 )
 from services.skill_inference.calibration.reliability import Bin, reliability
 from services.skill_inference.calibration.reviewers import Calibration, MarkRow, fit_reviewers
+from services.skill_inference.calibration.serving import Serving, fit_serving
 from services.skill_inference.calibration.task_ease import Workbench
 from services.skill_inference.domain.release import parse_release
 from services.skill_inference.domain.response_fold import Curve
@@ -46,6 +47,7 @@ class Made:
     """A release with what was found on the way.
 
     kept: why a part stays as it was. bins: whether the chances of outcomes came true; none where none were fitted.
+    serving: what the readout comes to; None where no outcomes were fitted.
     """
 
     written: Written
@@ -53,6 +55,7 @@ class Made:
     reviews: int
     kept: tuple[str, ...]
     bins: Sequence[Bin]
+    serving: Serving | None
 
 
 class _Responses(NamedTuple):
@@ -60,6 +63,7 @@ class _Responses(NamedTuple):
     task_spread: float
     annex: bytes
     bins: Sequence[Bin]
+    serving: Serving
 
 
 def make_release(everybody: Everybody, before: bytes, name: str, tried: Callable[[float], None]) -> Made:
@@ -77,11 +81,6 @@ def make_release(everybody: Everybody, before: bytes, name: str, tried: Callable
     reasons = tuple(reason for reason in kept if reason is not None)
     if responses is None and marks is None:
         raise Rejected.of("evidence", "; ".join(reasons), "Calibrate when there is more.")
-    annexes = {}
-    if responses is not None:
-        annexes["tasks"] = responses.annex
-    if marks is not None:
-        annexes["reviewers"] = reviewers_annex(marks)
     fitted = Fitted(
         base=base,
         name=name,
@@ -89,9 +88,23 @@ def make_release(everybody: Everybody, before: bytes, name: str, tried: Callable
         curve=None if responses is None else responses.curve,
         task_spread=None if responses is None else responses.task_spread,
         marks=marks,
-        annexes=annexes,
+        annexes=_annexes(responses, marks),
     )
-    return Made(write_release(fitted), outcomes, reviews, reasons, () if responses is None else responses.bins)
+    written = write_release(fitted)
+    if responses is None:
+        return Made(written, outcomes, reviews, reasons, (), None)
+    return Made(written, outcomes, reviews, reasons, responses.bins, responses.serving)
+
+
+def _annexes(responses: _Responses | None, marks: Calibration | None) -> dict[str, bytes]:
+    annexes = {}
+    if responses is not None:
+        annexes["tasks"] = responses.annex
+        if responses.serving.annex is not None:
+            annexes["readout"] = responses.serving.annex
+    if marks is not None:
+        annexes["reviewers"] = reviewers_annex(marks)
+    return annexes
 
 
 def _too_little(log: NamedLog, outcomes: int, reviews: int) -> tuple[str | None, str | None]:
@@ -110,13 +123,15 @@ def _fit_responses(log: NamedLog, stranger: float, tried: Callable[[float], None
     found = CurveSearch(bench, persons, tried, WITHOUT_GAINS).find()
     believed = crossed(bench, persons, found.curve, found.spread)
     # Shares sum to 1, so that no chance changes when all skills take over what the stranger gives.
-    skill_ease: Column = np.asarray(believed.tasks.skill_ease) + (found.curve.general_mean - stranger)
+    general_shift = stranger - found.curve.general_mean
+    skill_ease: Column = np.asarray(believed.tasks.skill_ease) - general_shift
     shifted = believed.tasks._replace(skill_ease=skill_ease)
     return _Responses(
         found.curve._replace(general_mean=stranger),
         found.spread.task,
         tasks_annex(shifted, log.tasks, log.skills),
         reliability(np.asarray(bench.log.result), believed.chance),
+        fit_serving(bench, log, believed, general_shift, tried),
     )
 
 

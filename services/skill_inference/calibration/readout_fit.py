@@ -156,6 +156,15 @@ def fit_weights(rows: Rows, result: Reals, learned: Wholes, level: float, steps:
     return np.asarray(np.round(found, WEIGHT_DIGITS), np.float64)
 
 
+def fit_readout(
+    bench: Workbench, reading: features.Reading, persons: Wholes, numbers: Reals, level: float
+) -> tuple[Rows, Reals]:
+    """Return the table of the whole log and the weights that the outcomes of `persons` give its columns."""
+    learned = bench.outcomes.outcomes_of(persons)
+    rows = rows_of(bench, reading, numbers, learned)
+    return rows, fit_weights(rows, np.asarray(bench.log.result), learned, level)
+
+
 def choose_level(bench: Workbench, reading: features.Reading, persons: Wholes, curve: Curve, spread: Spread) -> float:
     """Return the level of the penalties that serves held-out persons best."""
     part, outcomes, result = held_out(persons), bench.outcomes, np.asarray(bench.log.result)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from services.skill_inference.calibration.curve_search import CurveSearch, Found
+from services.skill_inference.calibration.curve_search import KNOBS, CurveSearch, Found, Knob
 from services.skill_inference.calibration.machine_code import Reals, Wholes
 from services.skill_inference.calibration.readout_fit import (
     Crossed,
     Rows,
     choose_level,
     crossed,
-    fit_weights,
+    fit_readout,
     read_log,
-    rows_of,
     serve,
 )
 from services.skill_inference.calibration.task_ease import Workbench
@@ -41,18 +38,20 @@ class ResponseFit:
 
 
 def fit_responses(
-    bench: Workbench, persons: Wholes, level: float | None = None, tried: Callable[[float], None] = lambda loss: None
+    bench: Workbench,
+    persons: Wholes,
+    level: float | None = None,
+    tried: Callable[[float], None] = lambda loss: None,
+    knobs: tuple[Knob, ...] = KNOBS,
 ) -> ResponseFit:
     """Return what the outcomes of `persons` say, and nobody else's. level: where it was chosen before.
 
-    tried: told the best loss so far after each trial of the search.
+    tried: told the best loss so far after each trial of the search. knobs: what it searches.
     """
     reading = read_log(bench)
-    found = CurveSearch(bench, persons, tried).find()
+    found = CurveSearch(bench, persons, tried, knobs).find()
     if level is None:
         level = choose_level(bench, reading, persons, found.curve, found.spread)
     believed = crossed(bench, persons, found.curve, found.spread)
-    learned = bench.outcomes.outcomes_of(persons)
-    rows = rows_of(bench, reading, believed.numbers, learned)
-    weights = fit_weights(rows, np.asarray(bench.log.result), learned, level)
+    rows, weights = fit_readout(bench, reading, persons, believed.numbers, level)
     return ResponseFit(found, believed, rows, weights, level)

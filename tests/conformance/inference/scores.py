@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
-from scipy.stats import rankdata
 
 from services.skill_inference.calibration.machine_code import Reals, Wholes
+from services.skill_inference.calibration.scores import Scores, auc, scores
+
+__all__ = ["Scores", "auc", "auc_above", "early_ece", "ece", "scores"]
 
 BINS: Final = 15
 FIRST: Final = 5
 DRAWS: Final = 400
-
-
-class Scores(NamedTuple):
-    """AUC, log loss, and expected calibration error over 15 bins of equal width."""
-
-    auc: float
-    loss: float
-    ece: float
-
-
-def scores(result: Reals, chance: Reals) -> Scores:
-    kept = np.clip(chance, 1e-6, 1 - 1e-6)
-    loss = -float(np.mean(result * np.log(kept) + (1 - result) * np.log(1 - kept)))
-    return Scores(auc(result, chance), loss, ece(result, chance))
-
-
-def auc(result: Reals, chance: Reals) -> float:
-    ranks = rankdata(chance)
-    won = result > 0.5
-    count = int(won.sum())
-    return float((ranks[won].sum() - count * (count + 1) / 2) / (count * (len(result) - count)))
 
 
 def ece(result: Reals, chance: Reals) -> float:

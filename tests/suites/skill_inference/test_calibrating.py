@@ -125,6 +125,13 @@ async def test_a_stranger_stands_where_they_stood_and_nobody_gains_by_meeting_ta
     assert {knob.start for knob in KNOBS if knob.name == "gain_success"} != {0.0}
 
 
+async def test_no_readout_is_written_from_too_few_outcomes_and_the_answer_says_so(calibrated: Calibrated) -> None:
+    said = calibrated.said["readout"]
+    assert said["is_written"] is False
+    assert said["reason"].startswith(f"no readout: {calibrated.said['outcomes']} outcomes of {PEOPLE - 1} people")
+    assert set(json.loads(calibrated.document)["annexes"]) == {"tasks", "reviewers"}
+
+
 async def test_what_changes_begins_with_what_was_told(calibrated: Calibrated) -> None:
     rows = json.loads((calibrated.folder / "changes.json").read_bytes())["estimates"]
     told = {
