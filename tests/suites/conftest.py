@@ -35,7 +35,8 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     Only here has pytest let go of what the last test was given; the filter of that test holds no more.
     """
     done = yield
-    if nextitem is None or not nextitem.path.is_relative_to(_HERE):
+    is_last = nextitem is None or not nextitem.path.is_relative_to(_HERE)
+    if is_last and item.path.is_relative_to(_HERE):  # pytest asks all conftests of a run, whatever folder is theirs
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", _UNCLOSED, ResourceWarning)
             gc.collect()
