@@ -29,11 +29,12 @@ from services.skill_inference.domain.observation import (
 from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.roles import Demand, Role
 
-Kind: TypeAlias = Literal["reviewed-work", "attested-deployment", "task"]
-"""A new work marked at the target by two new reviewers; a deployment of a new work, attested as working; an aligned
-task of the target's difficulty, done with success.
+Kind: TypeAlias = Literal["reviewed-work", "task"]
+"""A new work marked at the target by two new reviewers; an aligned task of the target's difficulty, done with success.
+
+An attested deployment is not among them: no service tells of one yet, so nobody could bring it.
 """
-KINDS: Final[tuple[Kind, ...]] = ("reviewed-work", "attested-deployment", "task")
+KINDS: Final[tuple[Kind, ...]] = ("reviewed-work", "task")
 FOLDED_MAX: Final = 60_000
 """Outcomes that proposals of one answer may fold; beyond, only the heaviest and widest gaps are tried."""
 _TRIED: Final = "proposal"
@@ -107,7 +108,7 @@ def _proposal(kind: Kind, before: SkillGap, now: Sequence[SkillGap], then: Seque
 def _evidence(kind: Kind, demand: Demand, release: Release, at: datetime) -> list[Observation]:
     if kind == "reviewed-work":
         return [_marks(demand, number, at) for number in (1, 2)]
-    return [_outcome(kind, demand, release, at)]
+    return [_outcome(demand, release, at)]
 
 
 def _marks(demand: Demand, number: int, at: datetime) -> MarkSet:
@@ -123,10 +124,9 @@ def _marks(demand: Demand, number: int, at: datetime) -> MarkSet:
     )
 
 
-def _outcome(kind: Kind, demand: Demand, release: Release, at: datetime) -> Outcome:
+def _outcome(demand: Demand, release: Release, at: datetime) -> Outcome:
     """Return a success at a task that somebody who just reaches the target manages every other time."""
     cut = release.cut_points[demand.target - 1]
-    is_deployment = kind == "attested-deployment"
     return Outcome(
         occurred_at=at,
         source=_SOURCE,
@@ -135,7 +135,6 @@ def _outcome(kind: Kind, demand: Demand, release: Release, at: datetime) -> Outc
         task=_TRIED,
         skills=((demand.skill, 1.0),),
         result=1.0,
-        assurance=Assurance.DEPLOYMENT if is_deployment else Assurance.AUTOMATED_CHECK,
+        assurance=Assurance.AUTOMATED_CHECK,
         difficulty=min(max(cut, -DIFFICULTY_MAX), DIFFICULTY_MAX),
-        work=_TRIED if is_deployment else None,
     )

@@ -379,8 +379,8 @@ class Suggestion(_message.Message):
     CHANCE_AFTER_FIELD_NUMBER: _builtins.int
     MISSING_AFTER_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """reviewed-work (a new work, marked at the target by two new reviewers), attested-deployment (of a new work), or task
-    (an aligned one of the target's difficulty).
+    """reviewed-work (a new work, marked at the target by two new reviewers), or task (an aligned one of the target's
+    difficulty).
     """
     skill: _builtins.str
     """The skill's id."""
