@@ -23,9 +23,10 @@ import pytest_asyncio
 from infra.embedded.broker import EmbeddedBroker
 from infra.embedded.ports import free_port
 from infra.embedded.postgres import EmbeddedPostgres
-from infra.embedded.process import BARE_ENVIRONMENT, Child, spawn
+from infra.embedded.process import BARE_ENVIRONMENT, Child, LaunchFailed, spawn
 from shared.kernel.ids import OrganisationId, system_id, system_uuid7
 from shared.runtime.auth import Principal
+from shared.runtime.faults import EXIT_CODE
 from tests.suites.learning_events.house import TOKEN, identity_door, set_up, settings_for
 from tests.suites.learning_events.identity_double import IdentityDouble
 from tests.suites.learning_events.importing import NDJSON, history
@@ -54,17 +55,28 @@ class Alone:
 
     @asynccontextmanager
     async def process(self, log_file: Path, fault_point: str = "") -> AsyncIterator[tuple[Child, httpx.AsyncClient]]:
-        """Run learning_events until the context ends, or until it dies at `fault_point`."""
+        """Run learning_events until the context ends or it dies at `fault_point`, which may be before it answers.
+
+        An import that an earlier process left goes on while the process starts, so the fault can come first.
+        """
         port = free_port()
         environment = self.environment | {"DEEDLOG_HTTP_PORT": str(port), "DEEDLOG_FAULT_POINT": fault_point}
         child = spawn([sys.executable, "-m", "services.learning_events"], log_file, environment=environment)
         headers = {"authorization": f"Bearer {self.secret}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
             try:
-                await child.until(lambda: answers(client), START_SECONDS_MAX)
+                await self._answers_or_died(child, client, fault_point)
                 yield child, client
             finally:
                 await child.end()
+
+    @staticmethod
+    async def _answers_or_died(child: Child, client: httpx.AsyncClient, fault_point: str) -> None:
+        try:
+            await child.until(lambda: answers(client), START_SECONDS_MAX)
+        except LaunchFailed:
+            if not fault_point or child.exit_code != EXIT_CODE:
+                raise
 
     async def counted(self) -> tuple[int, int, int]:
         """Return how many statements, distinct ids and facts there are."""
