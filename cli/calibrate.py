@@ -98,10 +98,21 @@ def _pairs(answer: dict[str, Any], out: Path) -> list[tuple[str, Any]]:
         ("kept as it was", "; ".join(answer["kept"]) or None),
         ("off on average", answer.get("calibration_error")),
         ("readout", _readout(answer.get("readout"))),
+        ("told marks", "; ".join(_told(one) for one in answer.get("told_marks", [])) or None),
         ("estimates", f"{moved['estimates']} of {moved['people']} people; {over}"),
         ("claims", claims),
         ("folder", str(out)),
     ]
+
+
+def _told(scale: dict[str, Any]) -> str:
+    """Return how marks of one scale are told, and how well that agrees with marks of people held out."""
+    words = f"0 to {scale['highest_mark']}: " + ("by cut points" if scale["is_written"] else "rounded")
+    if scale["reason"]:
+        words += f", {scale['reason']}"
+    if "agreement" in scale:
+        words += f"; agreement {scale['agreement']['told']:.3f}, rounded {scale['agreement']['rounded']:.3f}"
+    return words
 
 
 def _readout(found: dict[str, Any] | None) -> str | None:

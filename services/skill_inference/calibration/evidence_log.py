@@ -14,7 +14,8 @@ from services.skill_inference.calibration.machine_code import Column
 from services.skill_inference.calibration.reviewers import MarkRow
 from services.skill_inference.calibration.task_ease import ResponseLog
 from services.skill_inference.domain.fold import in_order
-from services.skill_inference.domain.observation import Assurance, MarkSet, Observation, Outcome
+from services.skill_inference.domain.next_outcome import tries
+from services.skill_inference.domain.observation import Assurance, MarkSet, Observation
 from services.skill_inference.domain.release import Release
 from services.skill_inference.domain.response_fold import Log
 
@@ -32,7 +33,7 @@ class NamedLog(NamedTuple):
 
 def named_log(everybody: Everybody, release: Release) -> NamedLog:
     """Return the outcomes outside any work that carry weight. Nobody is in the log without one."""
-    persons = [seen for _, each in sorted(everybody.items()) if (seen := _outcomes(each, release))]
+    persons = [seen for _, each in sorted(everybody.items()) if (seen := tries(in_order(each), release))]
     rows = [outcome for seen in persons for outcome in seen]
     tasks = sorted({outcome.task for outcome in rows})
     skills = sorted({skill for outcome in rows for skill, _ in outcome.shares})
@@ -58,14 +59,6 @@ def mark_rows(everybody: Everybody, release: Release) -> list[MarkRow]:
         for sitting in _first_sittings(seen)
         for mark in sitting.marks
         if mark.value <= (top := len(release.thresholds(mark.criterion)))
-    ]
-
-
-def _outcomes(seen: Iterable[Observation], release: Release) -> list[Outcome]:
-    return [
-        one
-        for one in in_order(seen)
-        if isinstance(one, Outcome) and one.work is None and release.assurance[one.assurance] > 0.0
     ]
 
 

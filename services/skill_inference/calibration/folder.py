@@ -14,6 +14,7 @@ from services.skill_inference.calibration.changes import Change, changes_csv, ch
 from services.skill_inference.calibration.making import Made
 from services.skill_inference.calibration.reliability import calibration_error, reliability_diagram
 from services.skill_inference.calibration.serving import Judged, Serving
+from services.skill_inference.calibration.told_marks import Scale
 from shared.kernel import canonical_json
 from shared.kernel.errors import Conflict
 
@@ -43,6 +44,8 @@ def write_folder(folder: Path, made: Made, found: Sequence[Change]) -> dict[str,
         bins: dict[str, Any] = {"bins": [one._asdict() for one in made.bins], "calibration_error": error}
         files["reliability.json"] = canonical_json.dumps(bins)
         files["reliability.png"] = reliability_diagram([(release.id, made.bins)])
+    if made.told:
+        summary["told_marks"] = [_scale(one) for one in made.told]
     if made.serving is not None:
         summary["readout"] = _readout(made.serving)
     if made.serving is not None and made.serving.judged is not None:
@@ -63,6 +66,13 @@ def _readout(serving: Serving) -> dict[str, Any]:
         held_out = {"people": judged.people, "outcomes": judged.outcomes}
         found["held_out"] = held_out | {"state": judged.state._asdict(), "served": judged.served._asdict()}
     return found
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    """Return whether marks of one scale are told by cut points, and how well those agree."""
+    found: dict[str, Any] = {"highest_mark": scale.top, "marks": scale.marks, "people": scale.people}
+    found |= {"is_written": scale.cuts is not None, "reason": scale.reason}
+    return found if scale.judged is None else found | {"agreement": scale.judged._asdict()}
 
 
 def _served(judged: Judged) -> dict[str, bytes]:

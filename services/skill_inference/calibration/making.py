@@ -29,6 +29,7 @@ from services.skill_inference.calibration.reliability import Bin, reliability
 from services.skill_inference.calibration.reviewers import Calibration, MarkRow, fit_reviewers
 from services.skill_inference.calibration.serving import Serving, fit_serving
 from services.skill_inference.calibration.task_ease import Workbench
+from services.skill_inference.calibration.told_marks import Scale, fit_told_marks, told_cuts
 from services.skill_inference.domain.release import parse_release
 from services.skill_inference.domain.response_fold import Curve
 from shared.kernel import canonical_json
@@ -47,7 +48,8 @@ class Made:
     """A release with what was found on the way.
 
     kept: why a part stays as it was. bins: whether the chances of outcomes came true; none where none were fitted.
-    serving: what the readout comes to; None where no outcomes were fitted.
+    serving: what the readout comes to; None where no outcomes were fitted. told: by scale, whether marks are told
+    by cut points; none where no marks were fitted.
     """
 
     written: Written
@@ -56,6 +58,7 @@ class Made:
     kept: tuple[str, ...]
     bins: Sequence[Bin]
     serving: Serving | None
+    told: Sequence[Scale]
 
 
 class _Responses(NamedTuple):
@@ -77,7 +80,7 @@ def make_release(everybody: Everybody, before: bytes, name: str, tried: Callable
     outcomes, reviews = len(log.outcomes.log.task), len({(row.person, row.work, row.reviewer) for row in rows})
     kept = _too_little(log, outcomes, reviews)
     responses = _fit_responses(log, release.curve.general_mean, tried) if kept[0] is None else None
-    marks = _fit_marks(rows, release.curve.general_mean) if kept[1] is None else None
+    marks, told = _fit_marks(rows, release.curve.general_mean) if kept[1] is None else (None, ())
     reasons = tuple(reason for reason in kept if reason is not None)
     if responses is None and marks is None:
         raise Rejected.of("evidence", "; ".join(reasons), "Calibrate when there is more.")
@@ -88,12 +91,13 @@ def make_release(everybody: Everybody, before: bytes, name: str, tried: Callable
         curve=None if responses is None else responses.curve,
         task_spread=None if responses is None else responses.task_spread,
         marks=marks,
+        told_marks=None if marks is None else told_cuts(told),
         annexes=_annexes(responses, marks),
     )
     written = write_release(fitted)
     if responses is None:
-        return Made(written, outcomes, reviews, reasons, (), None)
-    return Made(written, outcomes, reviews, reasons, responses.bins, responses.serving)
+        return Made(written, outcomes, reviews, reasons, (), None, told)
+    return Made(written, outcomes, reviews, reasons, responses.bins, responses.serving, told)
 
 
 def _annexes(responses: _Responses | None, marks: Calibration | None) -> dict[str, bytes]:
@@ -135,13 +139,13 @@ def _fit_responses(log: NamedLog, stranger: float, tried: Callable[[float], None
     )
 
 
-def _fit_marks(rows: Sequence[MarkRow], stranger: float) -> Calibration:
-    """Return what marks say, on the scale on which a stranger stands at `stranger`, not at 0."""
-    _, marks = fit_reviewers(rows)
+def _fit_marks(rows: Sequence[MarkRow], stranger: float) -> tuple[Calibration, tuple[Scale, ...]]:
+    """Return what marks say, on the scale on which a stranger stands at `stranger`, not at 0; and how they are told."""
+    job, marks = fit_reviewers(rows)
     often = Counter(row.criterion for row in rows)
     thresholds = {
         name: tuple(each + stranger for each in found)
         for name, found in marks.thresholds.items()
         if often[name] >= CRITERION_MARKS_MIN
     }
-    return replace(marks, thresholds=thresholds)
+    return replace(marks, thresholds=thresholds), fit_told_marks(job, thresholds)

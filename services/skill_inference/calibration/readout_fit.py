@@ -260,10 +260,8 @@ def _place(keys: Wholes, known: Wholes) -> Wholes:
 
 
 def _habits(skills: int, tasks: int) -> features.Habits:
-    whole = {"trail", "skill_met", "skill_code", "skill_at", "skill_seen", "task_met", "task_code", "task_seen"}
-    sizes = {"person": 10, "trail": 5, "skill_rate": 6 * skills, "skill_fading": 8 * skills}
-    places = {name: sizes.get(name, skills if name.startswith("skill") else tasks) for name in features.Habits._fields}
-    return features.Habits(*(wholes(n) if name in whole else reals(n) for name, n in places.items()))
+    sizes = features.habit_sizes(skills, tasks)
+    return features.Habits(*(wholes(n) if name in features.WHOLE else reals(n) for name, n in sizes.items()))
 
 
 def _read_everybody() -> Any:

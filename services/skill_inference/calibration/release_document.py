@@ -37,7 +37,8 @@ class Written(NamedTuple):
 class Fitted:
     """What calibration found; what is None stays as the release before has it.
 
-    base: the document of the release before. annexes: by name.
+    base: the document of the release before. annexes: by name. told_marks: cut points by highest mark; those of the
+    release before stand only while its thresholds do.
     """
 
     base: Mapping[str, Any]
@@ -47,6 +48,7 @@ class Fitted:
     task_spread: float | None
     marks: Calibration | None
     annexes: Mapping[str, bytes]
+    told_marks: Mapping[int, Sequence[float]] | None = None
 
 
 def write_release(fitted: Fitted) -> Written:
@@ -59,11 +61,13 @@ def write_release(fitted: Fitted) -> Written:
         document["tasks"] = {**document["tasks"], "variance": round(fitted.task_spread, DIGITS)}
     if fitted.marks is not None:
         document |= mark_sections(fitted.marks, document["thresholds"])
+        document.pop("told_marks", None)
+    if fitted.told_marks:
+        document["told_marks"] = {str(top): list(cuts) for top, cuts in fitted.told_marks.items()}
     document["annexes"] = {name: hashlib.sha256(raw).hexdigest() for name, raw in fitted.annexes.items()}
     document["cut_points"] = _cut_points(document)
     raw = canonical_json.dumps(document)
-    known = {name: raw for name, raw in fitted.annexes.items() if name != "readout"}
-    return Written(raw, dict(fitted.annexes), parse_release(raw).with_annexes(known))
+    return Written(raw, dict(fitted.annexes), parse_release(raw).with_annexes(fitted.annexes))
 
 
 def curve_section(curve: Curve) -> dict[str, float]:

@@ -72,7 +72,7 @@ def fit_serving(
     numbers = believed.numbers.copy()
     numbers[:, GENERAL] += general_shift
     rows, weights = fit_readout(bench, read_log(bench), persons, numbers, fit.level)
-    annex = readout_annex(rows, weights, log.tasks, log.skills)
+    annex = readout_annex(rows, weights, log.outcomes, log.tasks, log.skills)
     if len(annex) > READOUT_BYTES_MAX:
         return Serving(None, judged, f"a readout of {len(annex)} bytes, {READOUT_BYTES_MAX} may be: none is written")
     return Serving(annex, judged, None)

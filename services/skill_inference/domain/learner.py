@@ -102,6 +102,18 @@ class Learner:
         other._learn_outcome(outcome, 0.0)
         return other._trace
 
+    def expect_work(self, heard: Sequence[Observation], asked: MarkSet) -> WorkBelief:
+        """Return what is believed of a work that is not known yet, once `heard` of it was learned from.
+
+        asked: whose reviewer and skills are in what is believed too, as of its time; its marks are not learned from.
+        """
+        other = self.copy()
+        seen = [one for one in heard if self._has_weight(one)][:PARTS_MAX]
+        joint, lessons = other._begin_work([*seen, asked], asked.place.at)
+        for observation in seen:
+            lessons.take(observation)
+        return joint
+
     def _take_outcome(self, outcome: Outcome) -> None:
         """Learn from a task outside any work."""
         before = self._learn_outcome(outcome, self._release.assurance[outcome.assurance])
@@ -122,15 +134,8 @@ class Learner:
     def _take_work(self, observations: Sequence[Observation]) -> None:
         """Learn from what was seen of one work, at the time of the first of it."""
         observations = observations[:PARTS_MAX]
-        at, curve = observations[0].place.at, self._release.curve
-        skills = skills_of_work(observations)
-        joint = WorkBelief(
-            newcomer(at, curve) if self.person is None else aged_person(self.person, at, curve),
-            {skill: self._deviation(skill, at) for skill in skills},
-            self._count_work(observations),
-            self._release,
-        )
-        lessons = _WorkLessons(joint, self._release)
+        at, skills = observations[0].place.at, skills_of_work(observations)
+        joint, lessons = self._begin_work(observations, at)
         for observation in observations:
             before = joint.means()
             lessons.take(observation)
@@ -139,6 +144,17 @@ class Learner:
         self.person, learned = joint.settled()
         for skill, belief in learned.items():
             self._keep_deviation(skill, belief)
+
+    def _begin_work(self, observations: Sequence[Observation], at: int) -> tuple[WorkBelief, _WorkLessons]:
+        """Count the work for its reviewers; return what is believed before any of it, and who teaches it."""
+        curve = self._release.curve
+        joint = WorkBelief(
+            newcomer(at, curve) if self.person is None else aged_person(self.person, at, curve),
+            {skill: self._deviation(skill, at) for skill in skills_of_work(observations)},
+            self._count_work(observations),
+            self._release,
+        )
+        return joint, _WorkLessons(joint, self._release)
 
     def _deviation(self, skill: str, at: int) -> Belief:
         s = self._skill_index(skill)

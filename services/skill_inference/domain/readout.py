@@ -33,6 +33,9 @@ CODE_SIZES: Final = (
 WEIGHT_DIGITS: Final = 9
 """Weights are stored rounded to this many decimals."""
 WEIGHT_MAX: Final = 1e3
+PAUSE: Final = "pause_seconds_max"
+PAUSE_MAX: Final = 1e10
+"""Seconds; three centuries."""
 AFTER: Final = features.LAST_CODES
 
 
@@ -81,6 +84,7 @@ class Readout:
     """The weights of a release. numbers: (middle, width, weight), the constant first.
 
     transitions: by the task before (None: none), how it went, and the task. What a release never saw weighs nothing.
+    pause_seconds_max: after the last try, beyond which it was fitted to next to nothing; 0 where nobody wrote it down.
     """
 
     numbers: Sequence[tuple[float, float, float]]
@@ -88,6 +92,7 @@ class Readout:
     tasks: Mapping[str, TaskWeights]
     skills: Mapping[str, SkillWeights]
     transitions: Mapping[tuple[str | None, int, str], float]
+    pause_seconds_max: float
 
 
 def served_chance(readout: Readout, moment: Moment) -> float:
@@ -141,6 +146,7 @@ def parse_readout(raw: bytes) -> Readout:
         tasks=_tasks(document.section("tasks")),
         skills=_skills(document.section("skills")),
         transitions=dict(_transition(one) for one in document.sections("transitions")),
+        pause_seconds_max=document.number(PAUSE, 0.0, PAUSE_MAX) if PAUSE in document.names() else 0.0,
     )
     document.close()
     return readout

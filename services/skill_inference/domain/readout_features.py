@@ -30,6 +30,10 @@ NUMBERS: Final = 34
 
 WON, TRIED, STREAK, SAME_SKILL = 6, 7, 8, 9
 """Places in `Habits.person`; before them three fading sums of successes, then three of tries."""
+WHOLE: Final = frozenset(
+    {"trail", "skill_met", "skill_code", "skill_at", "skill_seen", "task_met", "task_code", "task_seen"}
+)
+"""The columns of `Habits` that hold whole numbers."""
 CODE, RECENT, LAST_TASK, LAST_SKILL, LAST_AT = 0, 1, 2, 3, 4
 """Places in `Habits.trail`."""
 
@@ -72,6 +76,12 @@ class Reading(NamedTuple):
     previous: MutableSequence[int]
     wins: MutableSequence[float]
     tries: MutableSequence[float]
+
+
+def habit_sizes(skills: int, tasks: int) -> dict[str, int]:
+    """Return how long each column of `Habits` is for so many skills and tasks, in the order of its fields."""
+    sizes = {"person": 10, "trail": 5, "skill_rate": 6 * skills, "skill_fading": 8 * skills}
+    return {name: sizes.get(name, skills if name.startswith("skill") else tasks) for name in Habits._fields}
 
 
 def odds(rate: float) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -27,6 +27,7 @@ from services.skill_inference.domain.annexes import (
 from services.skill_inference.domain.document import Section, read_document
 from services.skill_inference.domain.framework import LEVELS
 from services.skill_inference.domain.observation import DIFFICULTY_MAX, MARK_BOUND, Assurance
+from services.skill_inference.domain.readout import Readout, parse_readout
 from services.skill_inference.domain.response import even_odds
 from services.skill_inference.domain.response_fold import LN_2, Curve
 from shared.kernel import canonical_json
@@ -92,7 +93,8 @@ class Release:
     """One immutable calibration. `cut_points[k - 1]` is the logit at which level k is reached.
 
     half_lives: in days, of the skills whose belief returns to its prior at another pace than `curve` says.
-    annexes: the SHA-256 of each annex, by name.
+    annexes: the SHA-256 of each annex, by name. told_marks: by a criterion's highest mark, the expected mark from which
+    on each mark above 0 is told; none where it is rounded. readout: None where there is none, or it was not brought.
     """
 
     name: str
@@ -108,6 +110,8 @@ class Release:
     assurance: Mapping[Assurance, float]
     cut_points: tuple[float, ...]
     annexes: Mapping[str, str]
+    told_marks: Mapping[int, tuple[float, ...]] = field(default_factory=dict)
+    readout: Readout | None = None
 
     @property
     def id(self) -> str:
@@ -138,11 +142,11 @@ class Release:
         return self.curve.general_variance + self.curve.deviation_variance
 
     def with_annexes(self, annexes: Mapping[str, bytes]) -> Release:
-        """Return the release knowing single tasks and reviewers by these annexes; others it does not know.
+        """Return the release knowing single tasks and reviewers, and its readout, by these annexes.
 
-        Raises Rejected for an annex it does not name, or of another content than it names.
+        Raises Rejected for an annex it does not name, of another content than it names, or that cannot be read.
         """
-        tasks, reviewers = self.tasks, self.reviewers
+        tasks, reviewers, readout = self.tasks, self.reviewers, self.readout
         for name, raw in annexes.items():
             check_annex(name, raw, self.annexes.get(name))
         if "tasks" in annexes:
@@ -150,7 +154,9 @@ class Release:
             tasks = replace(tasks, known=known, skills=skills)
         if "reviewers" in annexes:
             reviewers = replace(reviewers, known=parse_reviewers(annexes["reviewers"]))
-        return replace(self, tasks=tasks, reviewers=reviewers)
+        if "readout" in annexes:
+            readout = parse_readout(annexes["readout"])
+        return replace(self, tasks=tasks, reviewers=reviewers, readout=readout)
 
 
 def parse_release(raw: bytes) -> Release:
@@ -177,6 +183,7 @@ def parse_release(raw: bytes) -> Release:
         assurance=_assurance(document.section("assurance")),
         cut_points=document.numbers("cut_points", LEVELS, -2 * LOGIT_MAX, 2 * LOGIT_MAX),
         annexes=_annexes(document.section("annexes")),
+        told_marks=_told_marks(document.section("told_marks")) if "told_marks" in document.names() else {},
     )
     document.close()
     _check_cut_points(release)
@@ -270,6 +277,19 @@ def _assurance(section: Section) -> dict[Assurance, float]:
     weights = {kind: section.number(kind.value, 0.0, 1.0) for kind in Assurance}
     section.close()
     return weights
+
+
+def _told_marks(section: Section) -> dict[int, tuple[float, ...]]:
+    scales = {str(top): top for top in range(1, MARK_BOUND + 1)}
+    found = {}
+    for name in section.names():
+        if name not in scales:
+            raise Rejected.of(section.at(name), f"a highest mark is a number from 1 to {MARK_BOUND}", "Write such one.")
+        cuts = section.numbers(name, scales[name], -MARK_BOUND, 2 * MARK_BOUND)
+        if any(low > high for low, high in pairwise(cuts)):
+            raise Rejected.of(section.at(name), "cut points do not fall from one mark to the next", "Order them.")
+        found[scales[name]] = cuts
+    return found
 
 
 def _annexes(section: Section) -> dict[str, str]:

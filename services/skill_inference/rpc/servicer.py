@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from deedlog.skill_inference.v1 import explanation_pb2, gap_pb2, service_pb2_grpc, skill_inference_pb2
+from deedlog.skill_inference.v1 import (
+    explanation_pb2,
+    gap_pb2,
+    prediction_pb2,
+    service_pb2_grpc,
+    skill_inference_pb2,
+)
 from services.skill_inference.domain.claims import ClaimRule
 from services.skill_inference.handlers.asking import Said, Seen, estimates_of, seen_of
 from services.skill_inference.handlers.comparing import Comparing
 from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.handlers.explaining import explained
+from services.skill_inference.handlers.predicting import predicted_marks, predicted_outcome, target_of
 from services.skill_inference.rpc.explanations import check_explain, explanation_page
 from services.skill_inference.rpc.messages import (
     contribution_messages,
@@ -17,6 +24,7 @@ from services.skill_inference.rpc.messages import (
     gap_message,
     suggestion_message,
 )
+from services.skill_inference.rpc.predictions import asked_marks, asked_task, marks_message, outcome_message
 from services.skill_inference.store.alignments import AlignmentBook
 from services.skill_inference.store.desk import ConnectedDesk
 from services.skill_inference.store.releases import ReleaseBook
@@ -113,14 +121,37 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
                 )
         return response
 
+    async def PredictOutcome(  # noqa: N802 - gRPC
+        self, request: prediction_pb2.PredictOutcomeRequest, context: Any
+    ) -> prediction_pb2.PredictOutcomeResponse:
+        """Return how likely the person's next try of a task is a success. Folds at the call."""
+        asked = asked_task(request)
+        _check_person(request.person)
+        async with self._backbone.reading() as connection:
+            inference = await self._releases.now(connection)
+            desk = ConnectedDesk(connection, self._book, _nothing_is_told)
+            seen = await seen_of(desk, inference, request.person)
+            _check_opted_in(seen)
+            target = await target_of(desk, inference, asked)
+        found = await predicted_outcome(inference, seen, asked, target)
+        return outcome_message(seen.person, inference.release.id, found)
+
+    async def PredictMarks(  # noqa: N802 - gRPC
+        self, request: prediction_pb2.PredictMarksRequest, context: Any
+    ) -> prediction_pb2.PredictMarksResponse:
+        """Return how one more reviewer is likely to mark a work of the person. Folds at the call."""
+        asked = asked_marks(request)
+        inference, seen = await self._seen(request.person)
+        found = await predicted_marks(inference, seen, asked)
+        return marks_message(seen.person, inference.release.id, found)
+
     async def _seen(self, person: str) -> tuple[Inference, Seen]:
         """Return what was seen of the person, and by what it is judged until the answer is whole."""
         _check_person(person)
         async with self._backbone.reading() as connection:
             inference = await self._releases.now(connection)
             seen = await seen_of(ConnectedDesk(connection, self._book, _nothing_is_told), inference, person)
-        if seen.is_opted_out:
-            raise Forbidden.of("/person", "the person opted out of inference", "Ask them; only they opt in again.")
+        _check_opted_in(seen)
         return inference, seen
 
 
@@ -136,6 +167,11 @@ def _estimate(said: Said, rule: ClaimRule) -> skill_inference_pb2.Estimate:
 def _check_person(person: str) -> None:
     if not has_prefix(person, "prs"):
         raise Rejected.of("/person", "this is no id of a person", "Send one such as prs_06BZ8Q0T3V7M1N5K2R4W6Y8ZAC.")
+
+
+def _check_opted_in(seen: Seen) -> None:
+    if seen.is_opted_out:
+        raise Forbidden.of("/person", "the person opted out of inference", "Ask them; only they opt in again.")
 
 
 async def _nothing_is_told(facts: object) -> None:

@@ -115,16 +115,20 @@ class ReleaseBook:
 
 
 async def read_release(connection: Connection, release: str) -> Release:
-    """Return a release that is kept, knowing tasks and reviewers by what is left of its annexes.
+    """Return a release that is kept, with its readout and knowing tasks and reviewers by what is left of its annexes.
 
     Raises Broken for one that this build cannot read: it was adopted, so a build that could read it is needed.
     """
     document = await connection.fetchval(_DOCUMENT, release)
     try:
         plain = await asyncio.to_thread(parse_release, document or b"")
-        tasks = await connection.fetchval(_CONTENT, plain.annexes.get("tasks"))
+        contents = {
+            name: raw
+            for name in plain.annexes
+            if (raw := await connection.fetchval(_CONTENT, plain.annexes[name])) is not None
+        }
         entries = await connection.fetch(_ENTRIES, plain.annexes.get(REVIEWERS))
-        return await asyncio.to_thread(_known, plain, tasks, entries)
+        return await asyncio.to_thread(_known, plain, contents, entries)
     except Rejected as error:
         raise Broken(f"release {release} is in force, and this build cannot read it: {error}") from error
 
@@ -201,8 +205,8 @@ class ConnectedReleases:
         await self._connection.execute(_KEEP_ENTRIES, digest, list(entries), contents)
 
 
-def _known(plain: Release, tasks: bytes | None, entries: Sequence[Any]) -> Release:
+def _known(plain: Release, contents: Mapping[str, bytes], entries: Sequence[Any]) -> Release:
     """Return the release with what is known. Entries of reviewers were held to their hash when they were brought."""
-    found = plain if tasks is None else plain.with_annexes({"tasks": tasks})
+    found = plain.with_annexes(contents)
     reviewers = json.dumps({REVIEWERS: {row[0]: json.loads(row[1]) for row in entries}})
     return replace(found, reviewers=replace(found.reviewers, known=parse_reviewers(reviewers.encode())))

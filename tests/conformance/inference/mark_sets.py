@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -17,11 +15,10 @@ from services.skill_inference.calibration.machine_code import Column, Reals
 from services.skill_inference.calibration.release_document import Fitted, reviewers_annex, write_release
 from services.skill_inference.calibration.reviewers import Calibration, MarkRow
 from services.skill_inference.domain.learner import Learner
+from services.skill_inference.domain.next_marks import predict_mark
 from services.skill_inference.domain.observation import Assurance, Mark, MarkSet
 from services.skill_inference.domain.release import Release
-from services.skill_inference.domain.response import predictive_scale, sigmoid
-from services.skill_inference.domain.response_fold import Curve, newcomer
-from services.skill_inference.domain.state import Belief
+from services.skill_inference.domain.response_fold import Curve
 from services.skill_inference.domain.work_update import WorkBelief
 from tests.conformance.inference.response_sets import path_of
 
@@ -59,9 +56,10 @@ class MarkSetOf(NamedTuple):
 
 
 class Predicted(NamedTuple):
-    """Chances of each mark, a row a mark; the mark given; whose it was."""
+    """Chances of each mark, a row a mark; the mark told; the mark given; whose it was."""
 
     chances: Reals
+    told: Column
     given: Column
     person: Column
 
@@ -93,15 +91,15 @@ def _sitting(task: str, rows: Sequence[Any], low: int) -> Sitting:
     return Sitting(task, str(rows[0]["rater"]), tuple(marks))
 
 
-def release_of(marks: Calibration) -> Release:
-    """Return the release that these marks make, written and read again."""
+def release_of(marks: Calibration, told_marks: Mapping[int, Sequence[float]] | None = None) -> Release:
+    """Return the release that these marks make, written and read again. told_marks: cut points by highest mark."""
     base = json.loads(parameters.release_documents()["0"])
     base["assurance"]["named-reviewer"] = 1
     spreads = marks.spreads
     stated: dict[str, float] = {**base["curve"], "general_variance": spreads.general}
     stated |= {"deviation_variance": spreads.skill, "deviation_rate": 0.0, "general_drift_per_day": 0.0}
     curve, annexes = Curve(**stated), {"reviewers": reviewers_annex(marks)}
-    return write_release(Fitted(base, "marks", "writing set", curve, None, marks, annexes)).release
+    return write_release(Fitted(base, "marks", "writing set", curve, None, marks, annexes, told_marks)).release
 
 
 class Person:
@@ -110,23 +108,17 @@ class Person:
     def __init__(self, release: Release) -> None:
         self._release = release
         self._learner = Learner(release)
-        self._marked: defaultdict[str, int] = defaultdict(int)
         self._works = 0
 
     def learn(self, sittings: Sequence[Sitting]) -> None:
         self._works += 1
         seen = [self._observed(one, place) for place, one in enumerate(sittings)]
         self._learner.learn(seen, self._learner.works_of(seen))
-        for reviewer in {one.reviewer for one in sittings}:
-            self._marked[reviewer] += 1
 
-    def asked(self, sittings: Sequence[Sitting]) -> WorkBelief:
-        """Return what is believed of one more work, marked by these reviewers."""
-        skills = sorted({mark.skill for one in sittings for mark in one.marks})
-        person, known = self._learner.person or newcomer(0, self._release.curve), self._learner.skills()
-        stranger = Belief(0.0, self._release.curve.deviation_variance, 0)
-        marked = {name: self._marked[name] + 1 for name in sorted({one.reviewer for one in sittings})}
-        return WorkBelief(person, {skill: known.get(skill, stranger) for skill in skills}, marked, self._release)
+    def asked(self, heard: Sequence[Sitting], sitting: Sitting) -> WorkBelief:
+        """Return what is believed of one more work once it was marked in `heard`, for the reviewer of `sitting`."""
+        seen = [self._observed(one, place) for place, one in enumerate((*heard, sitting))]
+        return self._learner.expect_work(seen[:-1], seen[-1])
 
     def level(self, skills: Sequence[str]) -> float:
         """Return the mean level over these skills."""
@@ -165,7 +157,7 @@ def _next_work(data: MarkSetOf, release: Release) -> Iterator[tuple[str, WorkBel
         for work in earlier:
             person.learn(work)
         for sitting in last if earlier else ():
-            yield name, person.asked([sitting]), sitting
+            yield name, person.asked([], sitting), sitting
 
 
 def _second_reviewer(data: MarkSetOf, release: Release) -> Iterator[tuple[str, WorkBelief, Sitting]]:
@@ -173,23 +165,17 @@ def _second_reviewer(data: MarkSetOf, release: Release) -> Iterator[tuple[str, W
         person = Person(release)
         for work in data.people[name]:
             if len(work) > 1:
-                joint = person.asked(work)
-                for sitting in work[:-1]:
-                    for mark in sorted(sitting.marks):
-                        joint.learn_mark(sitting.reviewer, mark, 1.0)
-                yield name, joint, work[-1]
+                yield name, person.asked(work[:-1], work[-1]), work[-1]
             person.learn(work)
 
 
 def _predicted(release: Release, asked: Iterator[tuple[str, WorkBelief, Sitting]]) -> Predicted:
-    chances, given, names = [], [], []
+    chances, told, given, names = [], [], [], []
     for name, joint, sitting in asked:
         for mark in sitting.marks:
-            _, mean, variance = joint.expect_mark(sitting.reviewer, mark)
-            scale = predictive_scale(variance)
-            above = [1.0, *(sigmoid((mean - one) * scale) for one in release.thresholds(mark.criterion)), 0.0]
-            chances.append([max(high - low, 1e-6) for high, low in pairwise(above)])
+            found = predict_mark(joint, sitting.reviewer, mark, release)
+            chances.append(found.chances)
+            told.append(found.told)
             given.append(mark.value)
             names.append(name)
-    table = np.array(chances)
-    return Predicted(table / table.sum(1, keepdims=True), np.array(given), np.array(names))
+    return Predicted(np.array(chances), np.array(told), np.array(given), np.array(names))

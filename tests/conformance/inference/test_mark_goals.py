@@ -13,19 +13,19 @@ import pytest
 import scipy.sparse
 from scipy.sparse.linalg import lsqr
 
-from services.skill_inference.calibration.machine_code import Column, Reals
+from services.skill_inference.calibration.machine_code import Reals
 from services.skill_inference.calibration.reviewers import (
     SEARCHED,
     SPREAD_MIN,
     Calibration,
     Spreads,
-    expected_marks,
     finished,
     fit_reviewers,
     search,
     tabulate,
 )
-from services.skill_inference.calibration.told_marks import fit_cuts
+from services.skill_inference.calibration.told_marks import agreement, fit_told_marks, told_cuts
+from services.skill_inference.domain.next_marks import middles, told_mark
 from services.skill_inference.domain.release import Release
 from tests.conformance.inference.mark_sets import (
     MarkSetOf,
@@ -44,19 +44,20 @@ NOBODY_DIFFERS: Final = Spreads(severity=SPREAD_MIN, part=SPREAD_MIN, sitting=1.
 
 
 class Fit(NamedTuple):
-    """A set with what its training persons say. cuts: of the told mark."""
+    """A set with what its training persons say."""
 
     data: MarkSetOf
     marks: Calibration
     release: Release
-    cuts: tuple[float, ...]
 
 
 @cache
 def fitted(name: str) -> Fit:
     data = load(name)
     job, marks = fit_reviewers(data.rows())
-    return Fit(data, marks, release_of(marks), fit_cuts(expected_marks(job), job.table.marks[:, 2], data.top))
+    scales = fit_told_marks(job, marks.thresholds)
+    print(f"\n{name}: told marks: {scales}")
+    return Fit(data, marks, release_of(marks, told_cuts(scales)))
 
 
 @cache
@@ -69,9 +70,9 @@ def without_reviewers(name: str) -> Release:
 def test_inference_goals_told_mark_agrees_with_the_second_reviewer(name: str, goal: float) -> None:
     fit = fitted(name)
     found = second_reviewer(fit.data, fit.release)
-    expected = found.chances @ np.arange(fit.data.top + 1)
-    told = agreement(np.searchsorted(np.array(fit.cuts), expected, side="right"), found.given, fit.data.top + 1)
-    rounded = agreement(np.rint(expected).astype(int), found.given, fit.data.top + 1)
+    means = np.array([told_mark(one, middles(fit.data.top)) for one in found.chances @ np.arange(fit.data.top + 1)])
+    told = agreement(found.told, found.given, fit.data.top)
+    rounded = agreement(means, found.given, fit.data.top)
     print(f"\n{name}: QWK with the second reviewer: told mark {told:.3f}, rounded expectation {rounded:.3f}")
     assert told >= goal
 
@@ -94,15 +95,6 @@ def test_inference_goals_levels_do_not_go_with_the_severity_drawn(name: str) -> 
     pairs = np.array([(-one.mean, severity[who]) for who, one in fit.marks.reviewers.items()])
     print(f"{name}: severities against an additive fit of everybody: {np.corrcoef(pairs.T)[0, 1]:.3f}")
     assert abs(found) <= 0.05
-
-
-def agreement(told: Column, given: Column, size: int) -> float:
-    """Return quadratic weighted kappa."""
-    seen = np.zeros((size, size))
-    np.add.at(seen, (np.clip(told, 0, size - 1), given), 1)
-    squares = np.subtract.outer(np.arange(size), np.arange(size)) ** 2
-    chance = np.outer(seen.sum(1), seen.sum(0)) / seen.sum()
-    return float(1.0 - (squares * seen).sum() / (squares * chance).sum())
 
 
 def losses(found: Predicted) -> Reals:

@@ -11,7 +11,8 @@ import pytest
 from services.skill_inference import parameters
 from services.skill_inference.calibration.release_document import Fitted, reviewers_annex, write_release
 from services.skill_inference.calibration.reviewers import Calibration, MarkRow, Spreads, calibrate
-from services.skill_inference.calibration.told_marks import fit_cuts, told
+from services.skill_inference.calibration.told_marks import fit_cuts
+from services.skill_inference.domain.next_marks import told_mark as told
 from shared.kernel.errors import Rejected
 
 pytestmark = pytest.mark.timeout(180)

@@ -24,16 +24,17 @@ _sym_db = _symbol_database.Default()
 
 from deedlog.skill_inference.v1 import explanation_pb2 as deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2
 from deedlog.skill_inference.v1 import gap_pb2 as deedlog_dot_skill__inference_dot_v1_dot_gap__pb2
+from deedlog.skill_inference.v1 import prediction_pb2 as deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2
 from deedlog.skill_inference.v1 import skill_inference_pb2 as deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(deedlog/skill_inference/v1/service.proto\x12\x1a\x64\x65\x65\x64log.skill_inference.v1\x1a,deedlog/skill_inference/v1/explanation.proto\x1a$deedlog/skill_inference/v1/gap.proto\x1a\x30\x64\x65\x65\x64log/skill_inference/v1/skill_inference.proto2\xf2\x04\n\x15SkillInferenceService\x12q\n\x0cGetEstimates\x12/.deedlog.skill_inference.v1.GetEstimatesRequest\x1a\x30.deedlog.skill_inference.v1.GetEstimatesResponse\x12z\n\x0f\x45xplainEstimate\x12\x32.deedlog.skill_inference.v1.ExplainEstimateRequest\x1a\x33.deedlog.skill_inference.v1.ExplainEstimateResponse\x12k\n\nComputeGap\x12-.deedlog.skill_inference.v1.ComputeGapRequest\x1a..deedlog.skill_inference.v1.ComputeGapResponse\x12z\n\x0fSuggestEvidence\x12\x32.deedlog.skill_inference.v1.SuggestEvidenceRequest\x1a\x33.deedlog.skill_inference.v1.SuggestEvidenceResponse\x12\x80\x01\n\x11ListTouchedSkills\x12\x34.deedlog.skill_inference.v1.ListTouchedSkillsRequest\x1a\x35.deedlog.skill_inference.v1.ListTouchedSkillsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(deedlog/skill_inference/v1/service.proto\x12\x1a\x64\x65\x65\x64log.skill_inference.v1\x1a,deedlog/skill_inference/v1/explanation.proto\x1a$deedlog/skill_inference/v1/gap.proto\x1a+deedlog/skill_inference/v1/prediction.proto\x1a\x30\x64\x65\x65\x64log/skill_inference/v1/skill_inference.proto2\xde\x06\n\x15SkillInferenceService\x12q\n\x0cGetEstimates\x12/.deedlog.skill_inference.v1.GetEstimatesRequest\x1a\x30.deedlog.skill_inference.v1.GetEstimatesResponse\x12z\n\x0f\x45xplainEstimate\x12\x32.deedlog.skill_inference.v1.ExplainEstimateRequest\x1a\x33.deedlog.skill_inference.v1.ExplainEstimateResponse\x12k\n\nComputeGap\x12-.deedlog.skill_inference.v1.ComputeGapRequest\x1a..deedlog.skill_inference.v1.ComputeGapResponse\x12z\n\x0fSuggestEvidence\x12\x32.deedlog.skill_inference.v1.SuggestEvidenceRequest\x1a\x33.deedlog.skill_inference.v1.SuggestEvidenceResponse\x12\x80\x01\n\x11ListTouchedSkills\x12\x34.deedlog.skill_inference.v1.ListTouchedSkillsRequest\x1a\x35.deedlog.skill_inference.v1.ListTouchedSkillsResponse\x12w\n\x0ePredictOutcome\x12\x31.deedlog.skill_inference.v1.PredictOutcomeRequest\x1a\x32.deedlog.skill_inference.v1.PredictOutcomeResponse\x12q\n\x0cPredictMarks\x12/.deedlog.skill_inference.v1.PredictMarksRequest\x1a\x30.deedlog.skill_inference.v1.PredictMarksResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'deedlog.skill_inference.v1.service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SKILLINFERENCESERVICE']._serialized_start=207
-  _globals['_SKILLINFERENCESERVICE']._serialized_end=833
+  _globals['_SKILLINFERENCESERVICE']._serialized_start=252
+  _globals['_SKILLINFERENCESERVICE']._serialized_end=1114
 # @@protoc_insertion_point(module_scope)

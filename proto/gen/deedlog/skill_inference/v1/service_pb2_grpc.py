@@ -5,6 +5,7 @@ import warnings
 
 from deedlog.skill_inference.v1 import explanation_pb2 as deedlog_dot_skill__inference_dot_v1_dot_explanation__pb2
 from deedlog.skill_inference.v1 import gap_pb2 as deedlog_dot_skill__inference_dot_v1_dot_gap__pb2
+from deedlog.skill_inference.v1 import prediction_pb2 as deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2
 from deedlog.skill_inference.v1 import skill_inference_pb2 as deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -62,6 +63,16 @@ class SkillInferenceServiceStub:
                 request_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsRequest.SerializeToString,
                 response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsResponse.FromString,
                 _registered_method=True)
+        self.PredictOutcome = channel.unary_unary(
+                '/deedlog.skill_inference.v1.SkillInferenceService/PredictOutcome',
+                request_serializer=deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictOutcomeRequest.SerializeToString,
+                response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictOutcomeResponse.FromString,
+                _registered_method=True)
+        self.PredictMarks = channel.unary_unary(
+                '/deedlog.skill_inference.v1.SkillInferenceService/PredictMarks',
+                request_serializer=deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictMarksRequest.SerializeToString,
+                response_deserializer=deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictMarksResponse.FromString,
+                _registered_method=True)
 
 
 class SkillInferenceServiceServicer:
@@ -103,6 +114,20 @@ class SkillInferenceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PredictOutcome(self, request, context):
+        """PredictOutcome says how likely a person's next try of a task is a success, by what is served and by the state.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PredictMarks(self, request, context):
+        """PredictMarks says how one more reviewer is likely to mark a work of a person, criterion by criterion.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SkillInferenceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +155,16 @@ def add_SkillInferenceServiceServicer_to_server(servicer, server):
                     servicer.ListTouchedSkills,
                     request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsRequest.FromString,
                     response_serializer=deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsResponse.SerializeToString,
+            ),
+            'PredictOutcome': grpc.unary_unary_rpc_method_handler(
+                    servicer.PredictOutcome,
+                    request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictOutcomeRequest.FromString,
+                    response_serializer=deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictOutcomeResponse.SerializeToString,
+            ),
+            'PredictMarks': grpc.unary_unary_rpc_method_handler(
+                    servicer.PredictMarks,
+                    request_deserializer=deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictMarksRequest.FromString,
+                    response_serializer=deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictMarksResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -268,6 +303,60 @@ class SkillInferenceService:
             '/deedlog.skill_inference.v1.SkillInferenceService/ListTouchedSkills',
             deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsRequest.SerializeToString,
             deedlog_dot_skill__inference_dot_v1_dot_skill__inference__pb2.ListTouchedSkillsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PredictOutcome(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.skill_inference.v1.SkillInferenceService/PredictOutcome',
+            deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictOutcomeRequest.SerializeToString,
+            deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictOutcomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PredictMarks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/deedlog.skill_inference.v1.SkillInferenceService/PredictMarks',
+            deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictMarksRequest.SerializeToString,
+            deedlog_dot_skill__inference_dot_v1_dot_prediction__pb2.PredictMarksResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ Skill levels with their uncertainty and the evidence that moved them."""
 from collections import abc as _abc
 from deedlog.skill_inference.v1 import explanation_pb2 as _explanation_pb2
 from deedlog.skill_inference.v1 import gap_pb2 as _gap_pb2
+from deedlog.skill_inference.v1 import prediction_pb2 as _prediction_pb2
 from deedlog.skill_inference.v1 import skill_inference_pb2 as _skill_inference_pb2
 from grpc import aio as _aio
 import abc as _abc_1
@@ -28,6 +29,10 @@ class SkillInferenceServiceStub:
     """SuggestEvidence says which evidence would bring a person nearest to a role."""
     ListTouchedSkills: _aio.UnaryUnaryMultiCallable[_skill_inference_pb2.ListTouchedSkillsRequest, _skill_inference_pb2.ListTouchedSkillsResponse]
     """ListTouchedSkills says which skills a graded statement about each of these activities is evidence for."""
+    PredictOutcome: _aio.UnaryUnaryMultiCallable[_prediction_pb2.PredictOutcomeRequest, _prediction_pb2.PredictOutcomeResponse]
+    """PredictOutcome says how likely a person's next try of a task is a success, by what is served and by the state."""
+    PredictMarks: _aio.UnaryUnaryMultiCallable[_prediction_pb2.PredictMarksRequest, _prediction_pb2.PredictMarksResponse]
+    """PredictMarks says how one more reviewer is likely to mark a work of a person, criterion by criterion."""
 
 class SkillInferenceServiceServicer(metaclass=_abc_1.ABCMeta):
     """SkillInferenceService is answered by `skill_inference`; for services and operators."""
@@ -71,5 +76,21 @@ class SkillInferenceServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_skill_inference_pb2.ListTouchedSkillsRequest, _abc.Awaitable[_skill_inference_pb2.ListTouchedSkillsResponse]],
     ) -> _abc.Awaitable[_skill_inference_pb2.ListTouchedSkillsResponse]:
         """ListTouchedSkills says which skills a graded statement about each of these activities is evidence for."""
+
+    @_abc_1.abstractmethod
+    def PredictOutcome(
+        self,
+        request: _prediction_pb2.PredictOutcomeRequest,
+        context: _aio.ServicerContext[_prediction_pb2.PredictOutcomeRequest, _abc.Awaitable[_prediction_pb2.PredictOutcomeResponse]],
+    ) -> _abc.Awaitable[_prediction_pb2.PredictOutcomeResponse]:
+        """PredictOutcome says how likely a person's next try of a task is a success, by what is served and by the state."""
+
+    @_abc_1.abstractmethod
+    def PredictMarks(
+        self,
+        request: _prediction_pb2.PredictMarksRequest,
+        context: _aio.ServicerContext[_prediction_pb2.PredictMarksRequest, _abc.Awaitable[_prediction_pb2.PredictMarksResponse]],
+    ) -> _abc.Awaitable[_prediction_pb2.PredictMarksResponse]:
+        """PredictMarks says how one more reviewer is likely to mark a work of a person, criterion by criterion."""
 
 def add_SkillInferenceServiceServicer_to_server(servicer: SkillInferenceServiceServicer, server: _aio.Server) -> None: ...
