@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "profile": "profile",
     "gap": "gap",
     "explain": "gap",
+    "predict": "predict",
     "requests": "requests",
     "consents": "consents",
     "credentials": "credentials",

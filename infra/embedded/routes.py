@@ -10,7 +10,7 @@ from typing import Final
 
 _PERSON: Final = r"/v1/people/[^/]+"
 _PATTERNS: Final = (
-    (rf"{_PERSON}/(profile|claims|gap|explanation)(/.*)?", "skill_profiles"),
+    (rf"{_PERSON}/(profile|claims|gap|explanation|prediction|mark-prediction)(/.*)?", "skill_profiles"),
     (rf"{_PERSON}/record(/.*)?", "record_log"),
     (rf"{_PERSON}/credentials(/.*)?", "credential_issuing"),
     (rf"{_PERSON}/(estimates|inference)(/.*)?", "skill_inference"),

@@ -11,8 +11,9 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
 from deedlog.identity.v1 import identity_pb2, service_pb2_grpc
-from deedlog.skill_inference.v1 import explanation_pb2, gap_pb2
+from deedlog.skill_inference.v1 import explanation_pb2, gap_pb2, prediction_pb2
 from deedlog.skill_inference.v1 import service_pb2_grpc as inference_grpc
+from services.skill_profiles.domain.predictions import MarksQuestion, TaskQuestion
 from services.skill_profiles.domain.requests import Terms, VerificationRequest
 from services.skill_profiles.handlers.reading import Checked, Permission
 from shared.kernel.clock import rfc3339
@@ -96,6 +97,29 @@ class InferenceClient:
         with kernel_errors("skill_inference"):
             request = explanation_pb2.ExplainEstimateRequest(person=person, skill=skill, without_facts=without)
             answer = await self._inference.ExplainEstimate(request, timeout=FOLD_SECONDS)
+        return _plain(answer)
+
+    async def outcome(self, person: str, asked: TaskQuestion) -> dict[str, Any]:
+        """Return how likely the person's next try is a success. Raises Rejected, NotFound, Unavailable."""
+        skills = [prediction_pb2.ShownSkill(skill=skill, weight=weight) for skill, weight in asked.skills]
+        request = prediction_pb2.PredictOutcomeRequest(
+            person=person,
+            organisation=asked.organisation,
+            activity=asked.activity,
+            skills=skills,
+            difficulty=asked.difficulty,
+            is_own_question=True,
+        )
+        with kernel_errors("skill_inference"):
+            answer = await self._inference.PredictOutcome(request, timeout=FOLD_SECONDS)
+        return _plain(answer)
+
+    async def marks(self, person: str, asked: MarksQuestion) -> dict[str, Any]:
+        """Return how any reviewer would mark the person's work. Raises Rejected, NotFound, Unavailable."""
+        criteria = [prediction_pb2.RubricCriterion(criterion=name, skill=skill) for name, skill in asked.criteria]
+        request = prediction_pb2.PredictMarksRequest(person=person, work=asked.work, criteria=criteria)
+        with kernel_errors("skill_inference"):
+            answer = await self._inference.PredictMarks(request, timeout=FOLD_SECONDS)
         return _plain(answer)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from services.skill_inference.domain.estimate import Estimate
@@ -27,12 +28,13 @@ class Said(NamedTuple):
 class Seen(NamedTuple):
     """All that was observed of `person`, who stands for themselves, under the alignments in force.
 
-    is_opted_out: they want nothing inferred; nothing is read of them then.
+    is_opted_out: they want nothing inferred; nothing is read of them then. told_by: organisations that told statements.
     """
 
     person: str
     observations: list[Observation]
     is_opted_out: bool = False
+    told_by: Collection[str] = frozenset()
 
 
 async def seen_of(desk: Desk, inference: Inference, person: str) -> Seen:
@@ -43,8 +45,9 @@ async def seen_of(desk: Desk, inference: Inference, person: str) -> Seen:
     if await desk.opted_out({canonical: members}):
         return Seen(canonical, [], is_opted_out=True)
     evidence = (await desk.evidence({canonical: members}))[canonical]
-    targets = await desk.targets(organisations([evidence]))
-    return Seen(canonical, observations(evidence, targets, inference.framework.skills, members))
+    told_by = organisations([evidence])
+    targets = await desk.targets(told_by)
+    return Seen(canonical, observations(evidence, targets, inference.framework.skills, members), told_by=told_by)
 
 
 async def estimates_of(desk: Desk, inference: Inference, person: str) -> list[Said] | None:

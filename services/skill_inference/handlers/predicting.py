@@ -36,12 +36,16 @@ ASKED: Final = "what is asked"
 
 
 class AskedTask(NamedTuple):
-    """An activity of an organisation, or (skill, weight) of a task that is none. difficulty: of the latter."""
+    """An activity of an organisation, or (skill, weight) of a task that is none. difficulty: of the latter.
+
+    is_own: the person asks; they learn nothing of organisations that told nothing of them.
+    """
 
     organisation: str
     activity: str
     skills: tuple[tuple[str, float], ...]
     difficulty: float | None
+    is_own: bool = False
 
 
 class AskedMarks(NamedTuple):
@@ -69,7 +73,7 @@ class PredictedMarks(NamedTuple):
     rests_on: str
 
 
-async def target_of(desk: Desk, inference: Inference, asked: AskedTask) -> Target | None:
+async def target_of(desk: Desk, inference: Inference, seen: Seen, asked: AskedTask) -> Target | None:
     """Return what the task that is asked about shows, None where it is no activity.
 
     Raises NotFound for an activity that is not aligned, Rejected for a skill that the framework does not have.
@@ -77,7 +81,8 @@ async def target_of(desk: Desk, inference: Inference, asked: AskedTask) -> Targe
     if not asked.activity:
         _check_skills("/skills", [skill for skill, _ in asked.skills], inference)
         return None
-    found = (await desk.targets({asked.organisation})).get(asked.organisation, {}).get(asked.activity)
+    asks = set() if asked.is_own and asked.organisation not in seen.told_by else {asked.organisation}
+    found = (await desk.targets(asks)).get(asked.organisation, {}).get(asked.activity)
     if found is None:
         rule = "the organisation aligned no such activity"
         raise NotFound.of("/activity", rule, "Align it, or ask by skills and difficulty instead.")

@@ -30,7 +30,7 @@ def asked_task(request: prediction_pb2.PredictOutcomeRequest) -> AskedTask:
         raise Rejected.of("/activity", rule, "Name an activity, or the skills of a task that is none.")
     if request.activity:
         _check_activity(request)
-        return AskedTask(request.organisation, request.activity, (), None)
+        return AskedTask(request.organisation, request.activity, (), None, request.is_own_question)
     if len(request.skills) > SKILLS_MAX:
         raise TooLarge.of("/skills", f"at most {SKILLS_MAX}, got {len(request.skills)}", "Name those that matter.")
     skills = tuple(_shown(index, one) for index, one in enumerate(request.skills))

@@ -132,7 +132,7 @@ class SkillInferenceServicer(service_pb2_grpc.SkillInferenceServiceServicer):
             desk = ConnectedDesk(connection, self._book, _nothing_is_told)
             seen = await seen_of(desk, inference, request.person)
             _check_opted_in(seen)
-            target = await target_of(desk, inference, asked)
+            target = await target_of(desk, inference, seen, asked)
         found = await predicted_outcome(inference, seen, asked, target)
         return outcome_message(seen.person, inference.release.id, found)
 

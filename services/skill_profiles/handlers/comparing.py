@@ -1,7 +1,8 @@
 """A person against a role: read by themselves, and by an organisation exactly as it reads their profile.
 
 The organisation's reading goes through the profile's own: consent asked for now, the look logged and told, and only
-then is `skill_inference` asked. Why a level is what it is, and what would help, is the person's alone.
+then is `skill_inference` asked. Why a level is what it is, what would help, and how a next try may go, is the person's
+alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from services.skill_profiles.domain.predictions import MarksQuestion, TaskQuestion
 from services.skill_profiles.handlers.reading import Profiles, Reader
 
 
@@ -25,6 +27,14 @@ class Inference(Protocol):
 
     async def explanation(self, person: str, skill: str, without: Sequence[str]) -> dict[str, Any]:
         """Return why the level is what it is, and what it would be without these facts."""
+        ...
+
+    async def outcome(self, person: str, asked: TaskQuestion) -> dict[str, Any]:
+        """Return how likely the next try is a success."""
+        ...
+
+    async def marks(self, person: str, asked: MarksQuestion) -> dict[str, Any]:
+        """Return how any reviewer would mark the work."""
         ...
 
 
@@ -50,3 +60,13 @@ class Comparing:
         """Return why the person's own level is what it is. Raises Forbidden for another's."""
         own = (await self._profiles.own(person, named)).profile.person
         return await self._inference.explanation(own, skill, without)
+
+    async def own_outcome(self, person: str, named: str, asked: TaskQuestion) -> dict[str, Any]:
+        """Return how likely the person's own next try is a success. Raises Forbidden for another's."""
+        own = (await self._profiles.own(person, named)).profile.person
+        return await self._inference.outcome(own, asked)
+
+    async def own_marks(self, person: str, named: str, asked: MarksQuestion) -> dict[str, Any]:
+        """Return how any reviewer would mark the person's own work. Raises Forbidden for another's."""
+        own = (await self._profiles.own(person, named)).profile.person
+        return await self._inference.marks(own, asked)

@@ -1,9 +1,10 @@
-"""/v1/people/{id}/gap and /v1/people/{id}/explanation."""
+"""What a person compares, explains and has predicted: /v1/people/{id}/gap, …/explanation, …/prediction."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from services.skill_profiles.domain.predictions import read_marks, read_task
 from services.skill_profiles.handlers.comparing import Comparing
 from services.skill_profiles.http.callers import ANY, KEY_OR_PERSON, PERSON, reader_of
 from services.skill_profiles.http.profiles import SELF
@@ -19,11 +20,13 @@ NOTICE: Final = (
 
 
 def comparing_endpoints(comparing: Comparing) -> list[Endpoint]:
-    """Return the operations that compare and explain."""
+    """Return the operations that compare, explain and predict."""
     resource = _Resource(comparing)
     return [
         endpoint("GET", "/v1/people/{id}/gap", resource.gap, scopes=ANY, kinds=KEY_OR_PERSON),
         endpoint("GET", "/v1/people/{id}/explanation", resource.explanation, scopes=ANY, kinds=PERSON),
+        endpoint("GET", "/v1/people/{id}/prediction", resource.prediction, scopes=ANY, kinds=PERSON),
+        endpoint("GET", "/v1/people/{id}/mark-prediction", resource.mark_prediction, scopes=ANY, kinds=PERSON),
     ]
 
 
@@ -43,6 +46,14 @@ class _Resource:
         skill = _named(call, "skill", "Name one of GET /v1/skills.")
         without = [value for name, value in call.query_pairs if name == "without"]
         return Reply.json(await self._comparing.own_explanation(str(call.principal.person), _own(call), skill, without))
+
+    async def prediction(self, call: Call) -> Reply:
+        asked = read_task(call.query_pairs)
+        return Reply.json(await self._comparing.own_outcome(str(call.principal.person), _own(call), asked))
+
+    async def mark_prediction(self, call: Call) -> Reply:
+        asked = read_marks(call.query_pairs)
+        return Reply.json(await self._comparing.own_marks(str(call.principal.person), _own(call), asked))
 
 
 def _own(call: Call) -> str:

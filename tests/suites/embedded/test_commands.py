@@ -34,6 +34,7 @@ class Story:
     reviewers: list[str]
     files: Path
     submissions: list[str] = field(default_factory=list)
+    projects: list[str] = field(default_factory=list)
 
 
 def until(place: Place, *words: str, holds: Any) -> Any:
@@ -152,6 +153,7 @@ def test_projects_are_submitted_and_marked_by_two(story: Story) -> None:
         ]
         assert [one["is_complete"] for one in given] == [False, True]
         story.submissions.append(submitted["id"])
+        story.projects.append(project)
     seen = place.json("reviews", "list", story.submissions[0], "--as", story.person)
     assert {one["reviewer"] for one in seen} == {story.reviewers[0], story.reviewers[1]}
 
@@ -168,6 +170,28 @@ def test_levels_follow_and_are_drawn(story: Story) -> None:
         assert one["skill"].partition(".")[2] in drawn
     assert "●" in drawn
     assert "hire" not in drawn.lower()
+
+
+def test_a_person_has_their_next_try_and_one_more_review_predicted(story: Story) -> None:
+    place, lesson = story.place, activity(ENGINEER.lessons[0][0]).iri
+    words = ("predict", story.person, "--organisation", story.platform, "--activity")
+    found = place.json(*words, lesson)
+    assert (found["person"], found["by"]) == (story.person, "state")
+    assert 0.5 < found["chance"] == found["state_chance"] < 1.0
+    drawn = place.run(*words, lesson).stdout
+    assert "█" in drawn
+    assert "the release in force has no readout" in " ".join(drawn.split())
+    unknown = place.run(*words, "https://lms.example/never-aligned")
+    assert unknown.returncode == 1
+    assert "/activity: the organisation aligned no such activity" in unknown.stderr
+    marked = place.json("predict", story.person, "--work", story.projects[0])
+    assert {one["criterion"] for one in marked["marks"]} == set(CRITERIA)
+    assert marked["reviews"] == 2
+    skill = marked["marks"][0]["skill"]
+    new = place.json("predict", story.person, "--work", "new", "--criterion", f"interfaces={skill}")
+    assert (len(new["marks"]), new["reviews"]) == (1, 0)
+    drawn = place.run("predict", story.person, "--work", "new", "--criterion", f"a={skill}").stdout
+    assert "the mark told is the mean mark, rounded" in " ".join(drawn.split())
 
 
 def test_a_credential_is_exported_and_verified_without_the_house(story: Story) -> None:

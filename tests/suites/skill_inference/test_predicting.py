@@ -155,6 +155,18 @@ async def test_nothing_is_predicted_of_who_opted_out(house: House, tenant: Tenan
         await marks_of(house, person, criteria=[criterion("c")])
 
 
+async def test_who_asks_for_themselves_learns_nothing_of_organisations_that_told_nothing_of_them(
+    house: House, tenant: Tenant
+) -> None:
+    person, other = await learner(house, tenant), house.organisation()
+    await other.align(line(OTHER, APIS))
+    own = {"is_own_question": True}
+    assert (await outcome_of(house, person, organisation=tenant.id, activity=QUIZ, **own)).observations == 1
+    assert (await outcome_of(house, person, organisation=other.id, activity=OTHER)).observations == 1
+    with pytest.raises(NotFound, match="the organisation aligned no such activity"):
+        await outcome_of(house, person, organisation=other.id, activity=OTHER, **own)
+
+
 async def test_what_is_not_there_is_named_with_a_mend(house: House, tenant: Tenant) -> None:
     person = await learner(house, tenant)
     with pytest.raises(NotFound, match="/activity: the organisation aligned no such activity"):

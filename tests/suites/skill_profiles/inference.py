@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from deedlog.skill_inference.v1 import explanation_pb2, gap_pb2, service_pb2_grpc, skill_inference_pb2
+from deedlog.skill_inference.v1 import (
+    explanation_pb2,
+    gap_pb2,
+    prediction_pb2,
+    service_pb2_grpc,
+    skill_inference_pb2,
+)
 from shared.kernel.errors import NotFound
 
 ROLE = "ml-operations-engineer"
@@ -42,3 +48,25 @@ class SmallInference(service_pb2_grpc.SkillInferenceServiceServicer):
         )
         response.without.removed.extend(request.without_facts)
         return response
+
+    async def PredictOutcome(  # noqa: N802 - gRPC
+        self, request: prediction_pb2.PredictOutcomeRequest, context: Any
+    ) -> prediction_pb2.PredictOutcomeResponse:
+        """As the service; says what it was asked."""
+        asked = [request.organisation, request.activity, *(f"{one.skill} {one.weight}" for one in request.skills)]
+        difficulty = [f"{request.difficulty}"] if request.HasField("difficulty") else []
+        whose = ["own"] if request.is_own_question else []
+        rests_on = "; ".join([*asked, *difficulty, *whose])
+        return prediction_pb2.PredictOutcomeResponse(person=request.person, chance=0.75, as_of_us=1, rests_on=rests_on)
+
+    async def PredictMarks(  # noqa: N802 - gRPC
+        self, request: prediction_pb2.PredictMarksRequest, context: Any
+    ) -> prediction_pb2.PredictMarksResponse:
+        """As the service; says what it was asked."""
+        marks = [
+            prediction_pb2.PredictedMark(criterion=one.criterion, skill=one.skill, chances=[0.5, 0.5], expected=0.5)
+            for one in request.criteria
+        ]
+        return prediction_pb2.PredictMarksResponse(
+            person=request.person, marks=marks, as_of_us=1, rests_on=f"{request.work}/{request.reviewer}"
+        )

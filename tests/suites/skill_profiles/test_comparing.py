@@ -52,6 +52,35 @@ async def test_an_explanation_is_the_persons_alone(house: ProfilesHouse) -> None
     await house.person_client(other).get(f"/v1/people/{person}/explanation?skill=integration.apis", 403)
 
 
+async def test_predictions_are_the_persons_alone_and_of_any_reviewer(house: ProfilesHouse) -> None:
+    person, other = house.identity.person(), house.identity.person()
+    task = "prediction?organisation=org_1&activity=https://lms.example/quiz"
+    found = await house.person_client(person).get(f"/v1/people/self/{task}")
+    assert (found["person"], found["chance"], found["as_of"]) == (person, 0.75, "1970-01-01T00:00:00.000001Z")
+    assert found["rests_on"] == "org_1; https://lms.example/quiz; own"
+    skills = "prediction?skill=integration.apis&skill=operationalization.drift%3D0.5&difficulty=-1.5"
+    found = await house.person_client(person).get(f"/v1/people/self/{skills}")
+    assert found["rests_on"] == "; ; integration.apis 1.0; operationalization.drift 0.5; -1.5; own"
+    work = "mark-prediction?work=prj_1&criterion=style%3Dof%3Dcode%3Dintegration.apis&reviewer=prs_1"
+    found = await house.person_client(person).get(f"/v1/people/self/{work}")
+    assert (found["marks"][0]["criterion"], found["marks"][0]["skill"]) == ("style=of=code", "integration.apis")
+    assert found["rests_on"] == "prj_1/", "nobody learns how severe somebody is who marked them"
+    for path in (task, work):
+        await house.reader(ORGANISATION).get(f"/v1/people/{person}/{path}", 403)
+        await house.person_client(other).get(f"/v1/people/{person}/{path}", 403)
+
+
+async def test_a_prediction_that_cannot_be_read_is_refused_by_its_parameter(house: ProfilesHouse) -> None:
+    client = house.person_client(house.identity.person())
+    for asked, parameter in (
+        ("prediction?skill=integration.apis%3Dmuch", "skill"),
+        ("prediction?skill=integration.apis&difficulty=hard", "difficulty"),
+        ("mark-prediction?criterion=style", "criterion"),
+    ):
+        refused = await client.get(f"/v1/people/self/{asked}", 400)
+        assert refused["errors"][0]["pointer"] == parameter
+
+
 async def test_a_role_that_is_missing_or_unknown_is_named(house: ProfilesHouse) -> None:
     client = house.person_client(house.identity.person())
     assert "role" in str(await client.get("/v1/people/self/gap", 400))

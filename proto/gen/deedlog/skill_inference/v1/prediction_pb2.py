@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+deedlog/skill_inference/v1/prediction.proto\x12\x1a\x64\x65\x65\x64log.skill_inference.v1\"+\n\nShownSkill\x12\r\n\x05skill\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\"\xaf\x01\n\x15PredictOutcomeRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63tivity\x18\x03 \x01(\t\x12\x36\n\x06skills\x18\x04 \x03(\x0b\x32&.deedlog.skill_inference.v1.ShownSkill\x12\x17\n\ndifficulty\x18\x05 \x01(\x01H\x00\x88\x01\x01\x42\r\n\x0b_difficulty\"\xa5\x01\n\x16PredictOutcomeResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0e\n\x06\x63hance\x18\x02 \x01(\x01\x12\x14\n\x0cstate_chance\x18\x03 \x01(\x01\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12\x0f\n\x07release\x18\x05 \x01(\t\x12\x10\n\x08rests_on\x18\x06 \x01(\t\x12\x10\n\x08\x61s_of_us\x18\x07 \x01(\x03\x12\x14\n\x0cobservations\x18\x08 \x01(\r\"3\n\x0fRubricCriterion\x12\x11\n\tcriterion\x18\x01 \x01(\t\x12\r\n\x05skill\x18\x02 \x01(\t\"\x84\x01\n\x13PredictMarksRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0c\n\x04work\x18\x02 \x01(\t\x12=\n\x08\x63riteria\x18\x03 \x03(\x0b\x32+.deedlog.skill_inference.v1.RubricCriterion\x12\x10\n\x08reviewer\x18\x04 \x01(\t\"\x81\x01\n\rPredictedMark\x12\x11\n\tcriterion\x18\x01 \x01(\t\x12\r\n\x05skill\x18\x02 \x01(\t\x12\x0f\n\x07\x63hances\x18\x03 \x03(\x01\x12\x10\n\x08\x65xpected\x18\x04 \x01(\x01\x12\x0c\n\x04told\x18\x05 \x01(\r\x12\x1d\n\x15is_told_by_cut_points\x18\x06 \x01(\x08\"\xa6\x01\n\x14PredictMarksResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x38\n\x05marks\x18\x02 \x03(\x0b\x32).deedlog.skill_inference.v1.PredictedMark\x12\x0f\n\x07release\x18\x03 \x01(\t\x12\x0f\n\x07reviews\x18\x04 \x01(\r\x12\x10\n\x08rests_on\x18\x05 \x01(\t\x12\x10\n\x08\x61s_of_us\x18\x06 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+deedlog/skill_inference/v1/prediction.proto\x12\x1a\x64\x65\x65\x64log.skill_inference.v1\"+\n\nShownSkill\x12\r\n\x05skill\x18\x01 \x01(\t\x12\x0e\n\x06weight\x18\x02 \x01(\x01\"\xc8\x01\n\x15PredictOutcomeRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x14\n\x0corganisation\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63tivity\x18\x03 \x01(\t\x12\x36\n\x06skills\x18\x04 \x03(\x0b\x32&.deedlog.skill_inference.v1.ShownSkill\x12\x17\n\ndifficulty\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x17\n\x0fis_own_question\x18\x06 \x01(\x08\x42\r\n\x0b_difficulty\"\xa5\x01\n\x16PredictOutcomeResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0e\n\x06\x63hance\x18\x02 \x01(\x01\x12\x14\n\x0cstate_chance\x18\x03 \x01(\x01\x12\n\n\x02\x62y\x18\x04 \x01(\t\x12\x0f\n\x07release\x18\x05 \x01(\t\x12\x10\n\x08rests_on\x18\x06 \x01(\t\x12\x10\n\x08\x61s_of_us\x18\x07 \x01(\x03\x12\x14\n\x0cobservations\x18\x08 \x01(\r\"3\n\x0fRubricCriterion\x12\x11\n\tcriterion\x18\x01 \x01(\t\x12\r\n\x05skill\x18\x02 \x01(\t\"\x84\x01\n\x13PredictMarksRequest\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x0c\n\x04work\x18\x02 \x01(\t\x12=\n\x08\x63riteria\x18\x03 \x03(\x0b\x32+.deedlog.skill_inference.v1.RubricCriterion\x12\x10\n\x08reviewer\x18\x04 \x01(\t\"\x81\x01\n\rPredictedMark\x12\x11\n\tcriterion\x18\x01 \x01(\t\x12\r\n\x05skill\x18\x02 \x01(\t\x12\x0f\n\x07\x63hances\x18\x03 \x03(\x01\x12\x10\n\x08\x65xpected\x18\x04 \x01(\x01\x12\x0c\n\x04told\x18\x05 \x01(\r\x12\x1d\n\x15is_told_by_cut_points\x18\x06 \x01(\x08\"\xa6\x01\n\x14PredictMarksResponse\x12\x0e\n\x06person\x18\x01 \x01(\t\x12\x38\n\x05marks\x18\x02 \x03(\x0b\x32).deedlog.skill_inference.v1.PredictedMark\x12\x0f\n\x07release\x18\x03 \x01(\t\x12\x0f\n\x07reviews\x18\x04 \x01(\r\x12\x10\n\x08rests_on\x18\x05 \x01(\t\x12\x10\n\x08\x61s_of_us\x18\x06 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,15 +34,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHOWNSKILL']._serialized_start=75
   _globals['_SHOWNSKILL']._serialized_end=118
   _globals['_PREDICTOUTCOMEREQUEST']._serialized_start=121
-  _globals['_PREDICTOUTCOMEREQUEST']._serialized_end=296
-  _globals['_PREDICTOUTCOMERESPONSE']._serialized_start=299
-  _globals['_PREDICTOUTCOMERESPONSE']._serialized_end=464
-  _globals['_RUBRICCRITERION']._serialized_start=466
-  _globals['_RUBRICCRITERION']._serialized_end=517
-  _globals['_PREDICTMARKSREQUEST']._serialized_start=520
-  _globals['_PREDICTMARKSREQUEST']._serialized_end=652
-  _globals['_PREDICTEDMARK']._serialized_start=655
-  _globals['_PREDICTEDMARK']._serialized_end=784
-  _globals['_PREDICTMARKSRESPONSE']._serialized_start=787
-  _globals['_PREDICTMARKSRESPONSE']._serialized_end=953
+  _globals['_PREDICTOUTCOMEREQUEST']._serialized_end=321
+  _globals['_PREDICTOUTCOMERESPONSE']._serialized_start=324
+  _globals['_PREDICTOUTCOMERESPONSE']._serialized_end=489
+  _globals['_RUBRICCRITERION']._serialized_start=491
+  _globals['_RUBRICCRITERION']._serialized_end=542
+  _globals['_PREDICTMARKSREQUEST']._serialized_start=545
+  _globals['_PREDICTMARKSREQUEST']._serialized_end=677
+  _globals['_PREDICTEDMARK']._serialized_start=680
+  _globals['_PREDICTEDMARK']._serialized_end=809
+  _globals['_PREDICTMARKSRESPONSE']._serialized_start=812
+  _globals['_PREDICTMARKSRESPONSE']._serialized_end=978
 # @@protoc_insertion_point(module_scope)

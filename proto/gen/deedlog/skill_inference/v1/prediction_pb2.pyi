@@ -55,6 +55,7 @@ class PredictOutcomeRequest(_message.Message):
     ACTIVITY_FIELD_NUMBER: _builtins.int
     SKILLS_FIELD_NUMBER: _builtins.int
     DIFFICULTY_FIELD_NUMBER: _builtins.int
+    IS_OWN_QUESTION_FIELD_NUMBER: _builtins.int
     person: _builtins.str
     """The person; an alias counts as its canonical person."""
     organisation: _builtins.str
@@ -63,6 +64,10 @@ class PredictOutcomeRequest(_message.Message):
     """The activity's IRI."""
     difficulty: _builtins.float
     """How hard that task is, in logits from -8 to 8; not set: as hard as any. An activity's difficulty is its alignment's."""
+    is_own_question: _builtins.bool
+    """Whether the person asks it: an organisation that told nothing of them then counts as having aligned nothing, so that
+    nobody looks through the alignments of organisations they never met.
+    """
     @_builtins.property
     def skills(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShownSkill]:
         """What a task shows that is no activity, 1 to 16 skills; none where an activity is named."""
@@ -75,10 +80,11 @@ class PredictOutcomeRequest(_message.Message):
         activity: _builtins.str = ...,
         skills: _abc.Iterable[Global___ShownSkill] | None = ...,
         difficulty: _builtins.float | None = ...,
+        is_own_question: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_difficulty", b"_difficulty", "difficulty", b"difficulty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_difficulty", b"_difficulty", "activity", b"activity", "difficulty", b"difficulty", "organisation", b"organisation", "person", b"person", "skills", b"skills"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_difficulty", b"_difficulty", "activity", b"activity", "difficulty", b"difficulty", "is_own_question", b"is_own_question", "organisation", b"organisation", "person", b"person", "skills", b"skills"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__difficulty: _TypeAlias = _typing.Literal["difficulty"]  # noqa: Y015
     _WhichOneofArgType__difficulty: _TypeAlias = _typing.Literal["_difficulty", b"_difficulty"]  # noqa: Y015
