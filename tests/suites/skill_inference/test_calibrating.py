@@ -132,6 +132,14 @@ async def test_no_readout_is_written_from_too_few_outcomes_and_the_answer_says_s
     assert set(json.loads(calibrated.document)["annexes"]) == {"tasks", "reviewers"}
 
 
+async def test_marks_too_few_for_cut_points_are_rounded_and_the_answer_says_so(calibrated: Calibrated) -> None:
+    marks, people = 2 * (PEOPLE - 1), PEOPLE - 1
+    reason = f"{marks} marks of {people} people, 200 of 20 are needed"
+    scale = {"highest_mark": 5, "marks": marks, "people": people, "is_written": False, "reason": reason}
+    assert calibrated.said["told_marks"] == [scale]
+    assert "told_marks" not in json.loads(calibrated.document)
+
+
 async def test_what_changes_begins_with_what_was_told(calibrated: Calibrated) -> None:
     rows = json.loads((calibrated.folder / "changes.json").read_bytes())["estimates"]
     told = {

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from services.skill_inference import parameters
+from services.skill_inference.calibration.making import make_release
 from services.skill_inference.calibration.release_document import Fitted, write_release
 from services.skill_inference.calibration.reviewers import Calibration, Job, MarkRow, fit_reviewers
 from services.skill_inference.calibration.told_marks import (
@@ -17,6 +18,10 @@ from services.skill_inference.calibration.told_marks import (
     fit_told_marks,
     told_cuts,
 )
+from services.skill_inference.domain.next_marks import predict_marks, told_mark
+from services.skill_inference.domain.observation import Observation
+from services.skill_inference.domain.release import parse_release
+from tests.unit.skill_inference.people import APIS, review
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -79,6 +84,26 @@ def test_a_release_carries_them_and_those_of_older_thresholds_go() -> None:
     fresh = write_release(Fitted(base, "x", "made up", None, None, marks, {}, {3: (0.4, 1.5, 2.75)}))
     assert fresh.release.told_marks == {3: (0.4, 1.5, 2.75)}
     assert write_release(Fitted(base, "x", "made up", None, None, marks, {}, {})).release.told_marks == {}
+
+
+def test_a_house_with_marks_enough_gets_cut_points_by_which_the_next_mark_is_told() -> None:
+    drawn = np.random.default_rng(8)
+    everybody: dict[str, list[Observation]] = {}
+    for p in range(120):
+        level = drawn.normal(0.0, 2.0)
+        reviewers = drawn.choice(5, 2, replace=False).tolist()
+        values = [min(max(round(2.5 + level + drawn.logistic()), 0), 5) for _ in reviewers]
+        seen = zip(reviewers, values, strict=True)
+        everybody[f"prs_{p:03}"] = [review(0, f"prs_r{who}", value, [APIS], again=who) for who, value in seen]
+    made = make_release(everybody, parameters.release_document("0"), "marked", lambda loss: None)
+    (scale,) = made.told
+    print(scale)
+    release = parse_release(made.written.document).with_annexes(made.written.annexes)
+    assert scale.cuts is not None
+    assert release.told_marks == {5: scale.cuts}
+    for seen_of in list(everybody.values())[:20]:
+        (found,) = predict_marks(seen_of, review(9, "prs_somebody", 0, [APIS]), release)
+        assert (found.is_by_cuts, found.told) == (True, told_mark(found.expected, scale.cuts))
 
 
 def test_agreement_is_1_of_the_same_marks_and_0_where_all_are_one_mark() -> None:
