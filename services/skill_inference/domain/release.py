@@ -40,7 +40,12 @@ LOGIT_MAX: Final = DIFFICULTY_MAX
 VARIANCE_MIN: Final = 1e-6
 VARIANCE_MAX: Final = 100.0
 HALF_LIFE_MAX_DAYS: Final = 36_525.0
-"""A century: the half-life that is stated of belief that never returns to its prior."""
+"""A century: no skill may be stated to keep longer."""
+FRESH_MIN_DAYS: Final = 180.0
+FRESH_MAX_DAYS: Final = 1_095.0
+"""Within which a curve's half-life says how long evidence is fresh. A curve is fitted to what predicts the next
+outcome: days where practice is massed, for ever where no time passed. Neither says when a work is too old to claim by.
+"""
 CUT_POINT_DIGITS: Final = 9
 """Cut points are stored rounded to this many decimals, so that they read the same everywhere."""
 CURVE_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
@@ -71,7 +76,10 @@ _SHA_256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class SkillPrior(NamedTuple):
-    """What is believed of a stranger's deviation in one skill, N(0, variance), and how soon belief returns to it."""
+    """What is believed of a stranger's deviation in one skill, N(0, variance), and how long evidence of it is fresh.
+
+    half_life_days: as the release states it of the skill; else the curve's, within FRESH_MIN_DAYS … FRESH_MAX_DAYS.
+    """
 
     variance: float
     half_life_days: float
@@ -206,8 +214,8 @@ def derive_cut_points(release: Release) -> tuple[float, ...]:
 
 def _half_life(rate: float) -> float:
     if rate == 0.0:
-        return HALF_LIFE_MAX_DAYS
-    return min(round(LN_2 / rate, _HALF_LIFE_DIGITS), HALF_LIFE_MAX_DAYS)
+        return FRESH_MAX_DAYS
+    return min(max(round(LN_2 / rate, _HALF_LIFE_DIGITS), FRESH_MIN_DAYS), FRESH_MAX_DAYS)
 
 
 def _curve(section: Section) -> Curve:

@@ -81,10 +81,20 @@ def test_a_half_life_is_the_curves_unless_the_skill_has_its_own() -> None:
     assert release().pace(IMPACT) == pytest.approx(730 / 1095)
 
 
-def test_belief_that_never_returns_is_said_to_take_a_century() -> None:
-    whole = parse_release(_changed(half_lives={}, **_curve(deviation_rate=0)))
-    assert whole.skill(IMPACT).half_life_days == 36_525.0
+@pytest.mark.parametrize(
+    ("rate", "days"), [(0.0, 1_095.0), (1e-5, 1_095.0), (0.3, 180.0), (math.log(2.0) / 400, 400.0)]
+)
+def test_evidence_is_fresh_for_half_a_year_to_three_years_whatever_a_curve_was_fitted_to(
+    rate: float, days: float
+) -> None:
+    whole = parse_release(_changed(half_lives={}, **_curve(deviation_rate=rate)))
+    assert whole.skill(IMPACT).half_life_days == days
     assert whole.pace(IMPACT) == 1.0
+
+
+def test_a_half_life_that_is_stated_of_a_skill_stands_as_it_is() -> None:
+    whole = parse_release(_changed(half_lives={IMPACT: 30}))
+    assert whole.skill(IMPACT).half_life_days == 30.0
 
 
 def test_criteria_of_other_scales_say_nothing_of_what_a_level_is() -> None:
