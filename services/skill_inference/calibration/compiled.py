@@ -27,6 +27,7 @@ _INNER: Final = (
     response_fold.known_task,
     response_fold.aged_deviation,
     response_fold.reach_skills,
+    response_fold.taught,
     response_fold.bounded,
     response_fold.learn_task,
     response_fold.learn_skills,

@@ -62,6 +62,8 @@ KNOBS: Final = (
     Knob("deviation_rate", 0.0, "list", 0.0, 0.0, 5.0, (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)),
     Knob("gain_success", 0.02, "add", 0.04, -0.2, 0.3),
     Knob("gain_failure", 0.0, "add", 0.04, -0.2, 0.3),
+    Knob("novelty", 0.0, "add", 0.2, -2.0, 2.0),
+    Knob("novelty_keep", 0.1, "add", 0.1, 0.0, 0.95),
     Knob("familiar_variance", 0.3, "times", 2.0, 0.0, 5.0),
     Knob("familiar_success", 0.2, "add", 0.3, -3.0, 3.0),
     Knob("familiar_failure", 0.0, "add", 0.3, -3.0, 3.0),
@@ -69,12 +71,6 @@ KNOBS: Final = (
     Knob("task", 1.0, "times", 1.5, 0.02, 9.0),
     Knob("skill", 0.5, "times", 2.0, 0.02, 9.0),
 )
-
-WITHOUT_GAINS: Final = tuple(
-    knob._replace(start=0.0, kind="list", choices=()) if knob.name in ("gain_success", "gain_failure") else knob
-    for knob in KNOBS
-)
-"""What a release that people are judged by is searched with: meeting many tasks is no skill, however often it helps."""
 
 
 @dataclass(slots=True)
@@ -122,13 +118,11 @@ class CurveSearch:
         bench: Workbench,
         persons: Wholes,
         tried: Callable[[float], None] = lambda loss: None,
-        knobs: tuple[Knob, ...] = KNOBS,
     ) -> None:
         """Hold out one part of the persons; two or four parts in turn where there are few outcomes.
 
-        tried: told the best loss so far after each trial. knobs: one for each number of the curve and the spread.
+        tried: told the best loss so far after each trial.
         """
-        self._knobs = knobs
         self._bench = bench
         self._tried = tried
         outcomes = bench.outcomes
@@ -143,14 +137,14 @@ class CurveSearch:
 
     def find(self) -> Found:
         """Return the best numbers. Some 150 to 400 trials, each 4 folds of the log a turn."""
-        numbers = {knob.name: knob.start for knob in self._knobs}
+        numbers = {knob.name: knob.start for knob in KNOBS}
         rate = float(np.mean(np.asarray(self._bench.log.result)[self._turns[0][0]]))
         rate = min(max(rate, CHANCE_MIN), 1.0 - CHANCE_MIN)
         numbers["general_mean"] = min(max(float(np.log(rate / (1.0 - rate))), -4.0), 4.0)
-        found = Found(numbers, self.loss(numbers), {knob.name: knob.step for knob in self._knobs})
+        found = Found(numbers, self.loss(numbers), {knob.name: knob.step for knob in KNOBS})
         for turn in range(ROUNDS):
             before = found.loss
-            for knob in self._knobs:
+            for knob in KNOBS:
                 self._turn(knob, found)
             if turn > 1 and before - found.loss < TOLERANCE:
                 break

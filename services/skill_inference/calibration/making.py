@@ -1,8 +1,7 @@
 """A release from what was seen of everybody; a part with too little evidence keeps the numbers of the release before.
 
 What stays where it was: the level of a stranger. Outcomes alone cannot tell able people from easy tasks, so that the
-one found between them goes to the tasks, and levels mean what they meant. Gains are off: a release by which people are
-judged lets nobody rise by meeting many tasks.
+one found between them goes to the tasks, and levels mean what they meant. The curve is searched as it is benchmarked.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from services.skill_inference.calibration.curve_search import WITHOUT_GAINS, CurveSearch
+from services.skill_inference.calibration.curve_search import CurveSearch
 from services.skill_inference.calibration.evidence_log import Everybody, NamedLog, mark_rows, named_log
 from services.skill_inference.calibration.machine_code import Column
 from services.skill_inference.calibration.readout_fit import crossed
@@ -124,7 +123,7 @@ def _too_little(log: NamedLog, outcomes: int, reviews: int) -> tuple[str | None,
 
 def _fit_responses(log: NamedLog, stranger: float, tried: Callable[[float], None]) -> _Responses:
     bench, persons = Workbench(log.outcomes), np.arange(len(log.outcomes.starts) - 1)
-    found = CurveSearch(bench, persons, tried, WITHOUT_GAINS).find()
+    found = CurveSearch(bench, persons, tried).find()
     believed = crossed(bench, persons, found.curve, found.spread)
     # Shares sum to 1, so that no chance changes when all skills take over what the stranger gives.
     general_shift = stranger - found.curve.general_mean

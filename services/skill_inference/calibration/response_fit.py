@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.skill_inference.calibration.curve_search import KNOBS, CurveSearch, Found, Knob
+from services.skill_inference.calibration.curve_search import CurveSearch, Found
 from services.skill_inference.calibration.machine_code import Reals, Wholes
 from services.skill_inference.calibration.readout_fit import (
     Crossed,
@@ -42,14 +42,13 @@ def fit_responses(
     persons: Wholes,
     level: float | None = None,
     tried: Callable[[float], None] = lambda loss: None,
-    knobs: tuple[Knob, ...] = KNOBS,
 ) -> ResponseFit:
     """Return what the outcomes of `persons` say, and nobody else's. level: where it was chosen before.
 
-    tried: told the best loss so far after each trial of the search. knobs: what it searches.
+    tried: told the best loss so far after each trial of the search.
     """
     reading = read_log(bench)
-    found = CurveSearch(bench, persons, tried, knobs).find()
+    found = CurveSearch(bench, persons, tried).find()
     if level is None:
         level = choose_level(bench, reading, persons, found.curve, found.spread)
     believed = crossed(bench, persons, found.curve, found.spread)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from services.skill_inference.calibration.curve_search import WITHOUT_GAINS, held_out
+from services.skill_inference.calibration.curve_search import held_out
 from services.skill_inference.calibration.evidence_log import NamedLog
 from services.skill_inference.calibration.machine_code import Reals, Wholes
 from services.skill_inference.calibration.readout_annex import readout_annex
@@ -65,7 +65,7 @@ def fit_serving(
     reason = _too_little(len(result), len(persons), result[asked])
     if reason is not None:
         return Serving(None, None, reason)
-    fit = fit_responses(bench, persons[~is_asked], tried=tried, knobs=WITHOUT_GAINS)
+    fit = fit_responses(bench, persons[~is_asked], tried=tried)
     judged = _judged(fit, result, asked, int(is_asked.sum()))
     if judged.served.loss >= judged.state.loss:
         return Serving(None, judged, "a readout serves people held out no better than the state: none is written")

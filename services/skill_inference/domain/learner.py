@@ -176,6 +176,7 @@ class Learner:
         self._tasks.skill_spread.append(ease.variance)
         self._tasks.skill_pace.append(self._release.pace(skill))
         _extend(memory.skill_met, memory.skill_mean, memory.skill_variance, memory.skill_at, memory.skill_step)
+        _extend(memory.skill_used)
         return self._skill.setdefault(skill, len(self._skill))
 
     def _task_index(self, outcome: Outcome) -> int:

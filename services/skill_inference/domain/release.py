@@ -68,6 +68,8 @@ CURVE_BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "familiar_rate": (0.0, 100.0),
     "repeat_factor": (0.0, 1.0),
     "step_max": (VARIANCE_MIN, LOGIT_MAX),
+    "novelty": (-LOGIT_MAX, LOGIT_MAX),
+    "novelty_keep": (0.0, 1.0),
 }
 """Within which each number of the curve must lie."""
 _HALF_LIFE_DIGITS: Final = 6
@@ -219,7 +221,9 @@ def _half_life(rate: float) -> float:
 
 
 def _curve(section: Section) -> Curve:
-    curve = Curve(*(section.number(name, *CURVE_BOUNDS[name]) for name in Curve._fields))
+    # A release that is older than a number of the curve does without it.
+    stated = [name for name in Curve._fields if name in section.names() or name not in Curve._field_defaults]
+    curve = Curve(**{name: section.number(name, *CURVE_BOUNDS[name]) for name in stated})
     section.close()
     return curve
 

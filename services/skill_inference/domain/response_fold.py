@@ -23,6 +23,8 @@ DAY: Final = 86_400_000_000.0
 """Microseconds a day."""
 LN_2: Final = math.log(2.0)
 """A rate is ln 2 / half-life."""
+TAUGHT_MAX: Final = 0.5
+"""The share of what an outcome itself moves a level by that a new task may teach beside it."""
 
 
 class Curve(NamedTuple):
@@ -30,7 +32,9 @@ class Curve(NamedTuple):
 
     form_mean: a newcomer's form, which fades with form_keep an event: the first tasks go differently from later ones.
     deviation_growth, general_growth: variance that a task met for the first time adds. drift_per_day: that time adds.
-    gain_success, gain_failure: what a task met for the first time teaches. familiar_*: what trying a task does to it.
+    gain_success, gain_failure: what a task met for the first time teaches, as far as `taught` lets it.
+    familiar_*: what trying a task does to it.
+    novelty: logits by which a person's first task of a skill goes differently, fading with novelty_keep a task of it.
     repeat_factor: the weight of the n-th repeat is repeat_factor^n. step_max: logits one task may move a level in all.
     *_rate: ln 2 / half-life in days; that of the deviations is scaled by the pace of the skill.
     """
@@ -54,6 +58,8 @@ class Curve(NamedTuple):
     familiar_rate: float
     repeat_factor: float
     step_max: float
+    novelty: float = 0.0
+    novelty_keep: float = 0.0
 
 
 class Log(NamedTuple):
@@ -87,7 +93,8 @@ class Tasks(NamedTuple):
 class Memory(NamedTuple):
     """What was learned, one place a skill and one a task. *_met is 0 where nothing was; the rest then means nothing.
 
-    skill_step: by how much the last outcome of the skill moved it. task_weight: what the next repeat weighs.
+    skill_step: by how much the last outcome of the skill moved it. skill_used: how much of its novelty is gone, 0 to 1.
+    task_weight: what the next repeat weighs.
     """
 
     skill_met: MutableSequence[int]
@@ -95,6 +102,7 @@ class Memory(NamedTuple):
     skill_variance: MutableSequence[float]
     skill_at: MutableSequence[int]
     skill_step: MutableSequence[float]
+    skill_used: MutableSequence[float]
     task_met: MutableSequence[int]
     task_mean: MutableSequence[float]
     task_variance: MutableSequence[float]
@@ -129,13 +137,18 @@ class PersonBelief(NamedTuple):
 
 
 class SkillsReach(NamedTuple):
-    """The skills of one task together: mean and variance of deviations and of ease, the largest share x variance."""
+    """The skills of one task together: mean and variance of deviations and of ease, extremes of share x variance.
+
+    novelty: how much of it is left, from 0 to 1.
+    """
 
     deviation: float
     deviation_variance: float
     ease: float
     ease_variance: float
     widest: float
+    narrowest: float
+    novelty: float
 
 
 class Known(NamedTuple):
@@ -214,7 +227,7 @@ def aged_deviation(s: int, now: int, pace: float, curve: Curve, memory: Memory) 
 
 def reach_skills(e: int, log: Log, tasks: Tasks, curve: Curve, memory: Memory) -> SkillsReach:
     """Return the skills of outcome `e` together as of its time, and have each aged to it where the outcome counts."""
-    mean, variance, ease, ease_variance, widest = 0.0, 0.0, 0.0, 0.0, 0.0
+    mean, variance, ease, ease_variance, widest, narrowest, novelty = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(log.skill_from[e], log.skill_from[e + 1]):
         s, share = log.skill[k], log.share[k]
         own, own_variance = aged_deviation(s, log.at[e], tasks.skill_pace[s], curve, memory)
@@ -229,7 +242,19 @@ def reach_skills(e: int, log: Log, tasks: Tasks, curve: Curve, memory: Memory) -
         ease += share * tasks.skill_ease[s]
         ease_variance += share * share * tasks.skill_spread[s]
         widest = max(widest, reach)
-    return SkillsReach(mean, variance, ease, ease_variance, widest)
+        narrowest = reach if k == log.skill_from[e] else min(narrowest, reach)
+        novelty += share * (1.0 - memory.skill_used[s])
+    return SkillsReach(mean, variance, ease, ease_variance, widest, narrowest, novelty)
+
+
+def taught(gain: float, pull: float) -> float:
+    """Return the gain of a new task, cut to ± TAUGHT_MAX of what its outcome itself moves a level by (`pull`, logits).
+
+    So a failure lowers and a success raises whatever the gains are, and where the outcome was sure nothing is taught:
+    nobody rises by merely meeting tasks.
+    """
+    most = TAUGHT_MAX * abs(pull)
+    return min(max(gain, -most), most)
 
 
 def bounded(lesson: Lesson, largest: float, step_max: float) -> Lesson:
@@ -266,8 +291,8 @@ def learn_task(
     memory.task_moved[i] = moved
 
 
-def learn_skills(e: int, lesson: Lesson, growth: float, log: Log, memory: Memory) -> None:
-    """Have learned the lesson of outcome `e` for each of its skills, which were aged to its time."""
+def learn_skills(e: int, lesson: Lesson, growth: float, log: Log, curve: Curve, memory: Memory) -> None:
+    """Have learned the lesson of outcome `e` for each of its skills, which were aged to its time and grow less new."""
     for k in range(log.skill_from[e], log.skill_from[e + 1]):
         s, share = log.skill[k], log.share[k]
         before, variance = memory.skill_mean[s], memory.skill_variance[s]
@@ -275,6 +300,7 @@ def learn_skills(e: int, lesson: Lesson, growth: float, log: Log, memory: Memory
         memory.skill_mean[s] = before + reach * lesson.surprise + lesson.gain
         memory.skill_variance[s] = variance - reach * reach * lesson.information + growth
         memory.skill_step[s] = memory.skill_mean[s] - before
+        memory.skill_used[s] = 1.0 - curve.novelty_keep * (1.0 - memory.skill_used[s])
 
 
 def learn_person(
@@ -314,6 +340,7 @@ def learn_outcome(
     skills = reach_skills(e, log, tasks, curve, memory)
     i, weight, result = log.task[e], log.weight[e], log.result[e]
     logit = person.general + person.form + skills.deviation + known.mean + (tasks.task_ease[i] + skills.ease)
+    logit = logit + curve.novelty * skills.novelty
     level_variance = person.general_variance + skills.deviation_variance
     variance = level_variance + person.form_variance + 2.0 * person.shared + known.variance
     variance = variance + (tasks.task_spread[i] + skills.ease_variance)
@@ -330,16 +357,18 @@ def learn_outcome(
         return before
     surprise, information = outcome_surprise(logit, variance, result, weight)
     gain, growth, general_growth = 0.0, 0.0, 0.0
+    general_reach = max(person.general_variance + person.shared, 0.0)
     if memory.task_met[i] == 0:
         gain = weight * (curve.gain_failure + (curve.gain_success - curve.gain_failure) * result)
+        gain = taught(gain, (general_reach + skills.narrowest) * surprise)
         growth = weight * curve.deviation_growth
         general_growth = weight * curve.general_growth
-    largest = skills.widest + max(person.general_variance + person.shared, 0.0)
+    largest = skills.widest + general_reach
     lesson = bounded(
         Lesson(surprise * known.weight, information * known.weight, gain, known.moved), largest, curve.step_max
     )
     learn_task(e, known, surprise, information, lesson.moved, log, curve, memory)
-    learn_skills(e, lesson, growth, log, memory)
+    learn_skills(e, lesson, growth, log, curve, memory)
     return learn_person(person, surprise, information, lesson, general_growth, curve)
 
 
@@ -354,6 +383,7 @@ def fold_person(
         memory.task_met[log.task[e]] = 0
         for k in range(log.skill_from[e], log.skill_from[e + 1]):
             memory.skill_met[log.skill[k]] = 0
+            memory.skill_used[log.skill[k]] = 0.0
     person = newcomer(log.at[first], curve)
     for e in range(first, last):
         person = learn_outcome(e, person, log, tasks, curve, memory, trace)

@@ -65,6 +65,8 @@ curves = st.builds(
     familiar_rate=st.sampled_from((0.0, 0.03, 3.0)),
     repeat_factor=st.sampled_from((0.5, 0.0, 1.0, 0.8)),
     step_max=st.floats(0.01, 2.0),
+    novelty=st.floats(-2.0, 2.0),
+    novelty_keep=st.floats(0.0, 1.0),
 )
 
 
@@ -130,6 +132,7 @@ def memory_of(skills: int, tasks: int) -> Memory:
         skill_variance=real(skills),
         skill_at=whole(skills),
         skill_step=real(skills),
+        skill_used=real(skills),
         task_met=whole(tasks),
         task_mean=real(tasks),
         task_variance=real(tasks),

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.skill_inference.domain.response_fold import (
+    TAUGHT_MAX,
     Curve,
     Log,
     Memory,
@@ -22,6 +23,7 @@ from services.skill_inference.domain.response_fold import (
     fold_person,
     learn_outcome,
     newcomer,
+    taught,
 )
 from tests.properties.skill_inference.learning_logs import (
     PLAIN,
@@ -179,16 +181,65 @@ def test_an_outcome_without_weight_moves_no_bit(case: Case, place: int) -> None:
         person = learn_outcome(e, person, case.log, case.tasks, case.curve, memory, trace)
 
 
+def test_the_first_task_of_a_skill_is_expected_to_go_worse_and_solving_it_says_more() -> None:
+    novel = PLAIN._replace(novelty=-1.0, novelty_keep=0.5)
+    log = repeats(3, 1.0, same=False)
+    plain, traced = trace_of(3), trace_of(3)
+    fold_person(0, 3, log, plain_tasks(3, 0.0), PLAIN, memory_of(1, 3), plain)
+    fold_person(0, 3, log, plain_tasks(3, 0.0), novel, memory_of(1, 3), traced)
+    assert traced.logit[0] == plain.logit[0] - 1.0
+    assert traced.general[0] == plain.general[0]
+    assert level(log, novel)[0] > level(log, PLAIN)[0]
+
+
+@given(cases(), st.floats(0.0, 1.0))
+def test_novelty_is_used_up_task_by_task_of_its_own_skill_alone(case: Case, keep: float) -> None:
+    curve, memory = case.curve._replace(novelty_keep=keep), memory_of(SKILLS, TASKS)
+    person, counts = newcomer(case.log.at[0], curve), [0] * SKILLS
+    for e in range(case.starts[1]):
+        person = learn_outcome(e, person, case.log, case.tasks, curve, memory, trace_of(len(case.log.task)))
+        for s in case.log.skill[case.log.skill_from[e] : case.log.skill_from[e + 1]]:
+            counts[s] += case.log.weight[e] > 0.0
+    assert memory.skill_used == pytest.approx([1.0 - keep**count for count in counts])
+
+
 def test_fifty_claims_of_oneself_move_nothing() -> None:
     claims = repeats(50, weight=0.0, same=False)
     assert level(claims, PLAIN)[0] == PLAIN.general_mean
 
 
 @given(cases())
-def test_success_never_lowers_and_failure_never_raises_the_general_level(case: Case) -> None:
-    without_gains = case._replace(curve=case.curve._replace(gain_success=0.0, gain_failure=0.0))
-    for e, (before, after, _, _) in enumerate(walk(without_gains)):
-        if case.log.result[e] == 1.0:
-            assert after.general >= before.general
-        if case.log.result[e] == 0.0:
-            assert after.general <= before.general
+def test_success_never_lowers_and_failure_never_raises_a_level_whatever_a_task_teaches(case: Case) -> None:
+    memory, trace, log = memory_of(SKILLS, TASKS), trace_of(len(case.log.task)), case.log
+    person = newcomer(log.at[0], case.curve)
+    for e in range(case.starts[1]):
+        after = learn_outcome(e, person, log, case.tasks, case.curve, memory, trace)
+        general, person = after.general - person.general, after
+        shown = log.skill[log.skill_from[e] : log.skill_from[e + 1]] if log.weight[e] > 0.0 else []
+        moves = [general, *(general + memory.skill_step[s] for s in shown)]
+        if log.result[e] == 1.0:
+            assert min(moves) >= -1e-12
+        if log.result[e] == 0.0:
+            assert max(moves) <= 1e-12
+
+
+@given(st.floats(-0.5, 0.5), st.floats(-3.0, 3.0))
+def test_what_a_task_teaches_is_at_most_half_of_what_its_outcome_shows(gain: float, pull: float) -> None:
+    assert abs(taught(gain, pull)) <= TAUGHT_MAX * abs(pull)
+    assert taught(gain, pull) in (gain, TAUGHT_MAX * abs(pull), -TAUGHT_MAX * abs(pull))
+
+
+@pytest.mark.parametrize("result", [0.0, 1.0])
+def test_gains_add_at_most_a_fifth_to_what_five_hundred_outcomes_of_new_tasks_move(result: float) -> None:
+    growing = PLAIN._replace(general_growth=0.003, deviation_growth=0.01)
+    learner = growing._replace(gain_success=0.3, gain_failure=-0.3)
+    for ease in (-6.0, 0.0, 6.0):
+        log = repeats(500, result, same=False)
+        plain, gained = level(log, growing, ease)[0], level(log, learner, ease)[0]
+        assert abs(plain) <= abs(gained) <= 1.2 * abs(plain)
+
+
+def test_failing_lowers_where_failing_is_said_to_teach_most() -> None:
+    stubborn = PLAIN._replace(gain_success=0.5, gain_failure=0.5)
+    failures = repeats(20, 0.0, same=False)
+    assert level(failures, stubborn)[0] < level(failures, PLAIN)[0] / 2.0 < 0.0

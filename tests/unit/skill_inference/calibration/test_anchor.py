@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.skill_inference.calibration.curve_search import KNOBS, WITHOUT_GAINS, curve_of
+from services.skill_inference.calibration.curve_search import KNOBS, curve_of
 from services.skill_inference.calibration.machine_code import Column
 from services.skill_inference.calibration.task_ease import Workbench
 from tests.unit.skill_inference.calibration.logs import made_up
@@ -19,9 +19,3 @@ def test_a_stranger_moved_one_way_and_skills_the_other_leave_every_chance_as_it_
     ease: Column = np.asarray(tasks.skill_ease) + 1.25
     moved = bench.fold(tasks._replace(skill_ease=ease), curve._replace(general_mean=curve.general_mean - 1.25))
     assert np.max(np.abs(np.array(moved.chance) - before)) < 1e-12
-
-
-def test_a_search_without_gains_begins_at_none_and_never_tries_one() -> None:
-    gains = [knob for knob in WITHOUT_GAINS if knob.name.startswith("gain_")]
-    assert [(knob.start, knob.kind, knob.choices) for knob in gains] == [(0.0, "list", ())] * 2
-    assert [knob.name for knob in WITHOUT_GAINS] == [knob.name for knob in KNOBS]
