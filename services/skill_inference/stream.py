@@ -51,7 +51,8 @@ class InferenceEffect:
     async def subjects(self, connection: Connection, heard: Sequence[Heard]) -> Collection[str]:
         """Return whom these facts touch: canonical persons, and both ends of a merge or split."""
         testimony = self._sorted(heard)
-        named = testimony.persons()
+        # Reviewers too: who they are must not change while somebody whom they review is judged.
+        named = testimony.persons() | testimony.reviewers()
         if named:
             around, basis = await people.people_and_basis(connection, named)
             named |= around.canonicals(named)

@@ -24,13 +24,15 @@ class Token(NamedTuple):
     """What a ledger was made of: an adoption of alignments, who the person is, and how far each of their streams spoke.
 
     generation: of the tables the evidence was read from; a rebuild puts others in their place. members: every id of
-    the person, for one that told nothing counts too: its reviews of the others are claims.
+    the person, for one that told nothing counts too: its reviews of the others are claims. reviewers: of the person's
+    those who were merged since they reviewed, as (id that was told, id that stands for it).
     """
 
     generation: int
     adoption: int
     members: frozenset[str]
     heads: tuple[tuple[str, str, int], ...]
+    reviewers: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(slots=True)

@@ -39,6 +39,10 @@ class People:
         """Return the ids that another stands for."""
         return self._links.keys()
 
+    def around(self) -> set[str]:
+        """Return every id that these links name."""
+        return {one for link in self._links.items() for one in link}
+
     def is_alias(self, person: str) -> bool:
         """Say whether another id stands for `person`."""
         return self.canonical(person) != person

@@ -171,6 +171,10 @@ class Testimony:
             named |= {link.alias, link.canonical or link.alias}
         return named
 
+    def reviewers(self) -> set[str]:
+        """Return who reviewed, by the ids they were told under."""
+        return {one.reviewer for one in self.reviews}
+
     @property
     def only_adds(self) -> bool:
         """Whether it only adds evidence: nothing is taken back and nobody becomes somebody else."""

@@ -41,30 +41,32 @@ class Standing(NamedTuple):
     """What folding all that is kept of a person costs, in outcomes; and how far each of their streams spoke.
 
     heads: (source, subject, number), in order. has_voidings: whether any statement of theirs was voided.
+    reviewers: who reviewed them and was merged, as (id that was told, id that stands for it).
     """
 
     cost: int = 0
     heads: tuple[tuple[str, str, int], ...] = ()
     has_voidings: bool = False
+    reviewers: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def sources(self) -> set[str]:
         """Who ever said anything of the person."""
         return {source for source, _, _ in self.heads}
 
-    def moved(self, counts: Counts) -> Standing:
-        """Return the standing after this was counted in the person's streams."""
+    def moved(self, counts: Counts, reviewers: Collection[tuple[str, str]] = ()) -> Standing:
+        """Return the standing after this was counted in the person's streams. reviewers: the merged among new ones."""
         heads = {(source, subject): number for source, subject, number in self.heads}
         cost = self.cost
         for shelf, (count, number) in counts.items():
             cost += count * COSTS.get(shelf.source, 0)
             heads[shelf.source, shelf.subject] = max(heads.get((shelf.source, shelf.subject), 0), number)
         ordered = tuple(sorted((*stream, number) for stream, number in heads.items()))
-        return Standing(cost, ordered, self.has_voidings)
+        return Standing(cost, ordered, self.has_voidings, self.reviewers.union(reviewers))
 
     def token(self, basis: Basis, members: Collection[str]) -> Token:
         """Return what a ledger of this standing is made of."""
-        return Token(basis.generation, basis.adoption, frozenset(members), self.heads)
+        return Token(basis.generation, basis.adoption, frozenset(members), self.heads, self.reviewers)
 
 
 class Desk(Protocol):
@@ -113,7 +115,10 @@ class Desk(Protocol):
     async def evidence(
         self, members: Mapping[str, Collection[str]], standings: Mapping[str, Standing] | None = None
     ) -> Mapping[str, Evidence]:
-        """Return all that is kept of each person, be it nothing. standings: of all of them, where they are known."""
+        """Return all that is kept of each person, be it nothing. standings: of all of them, where they are known.
+
+        A review names its reviewer by the id that stands for them now.
+        """
         ...
 
     async def told(self, persons: Collection[str]) -> Mapping[str, Mapping[str, Told]]:
@@ -130,6 +135,10 @@ class Desk(Protocol):
 
     async def put_off(self, persons: Collection[str]) -> None:
         """Have remembered that these persons are still to be revised."""
+        ...
+
+    async def put_off_reviewed(self, reviewers: Collection[str]) -> bool:
+        """Have remembered that everybody whom any of these ids reviewed is still to be revised; say if there is any."""
         ...
 
     async def empty_later(self, persons: Collection[str]) -> None:

@@ -30,11 +30,12 @@ async def hear(desk: Desk, judging: Judging, testimony: Testimony, locked: Colle
 
     locked: the subjects whose lock the transaction holds; who is not among them is put off.
     """
-    named = testimony.persons()
+    named, is_waiting = testimony.persons(), False
     if not named:
         return False
     if testimony.only_adds:
-        left = await _add(desk, judging, testimony, await desk.people_held(named), locked)
+        around = await desk.people_held(named | testimony.reviewers())
+        left = await _add(desk, judging, testimony, around, locked)
     else:
         people = await desk.people(named)
         await keep(desk, testimony)
@@ -42,13 +43,16 @@ async def hear(desk: Desk, judging: Judging, testimony: Testimony, locked: Colle
         changed = await desk.people(named)
         touched = named | people.canonicals(named) | changed.canonicals(named)
         left = await revise(desk, await judging(basis), touched, await desk.people(touched), locked, basis)
+        if testimony.links or testimony.erasures:
+            # Whoever was reviewed by somebody who became, or ceased to be, somebody else.
+            is_waiting = await desk.put_off_reviewed(named | people.around() | changed.around())
         if testimony.erasures:
             # Whoever had ids of the erased among theirs was told of what these showed.
             erased = {one.subject for one in testimony.erasures}
             await desk.empty_later(erased | people.canonicals(erased))
     if left:
         await desk.put_off(left)
-    return bool(left or testimony.erasures)
+    return bool(left or is_waiting or testimony.erasures)
 
 
 async def _add(desk: Desk, judging: Judging, testimony: Testimony, people: People, locked: Collection[str]) -> set[str]:
@@ -60,7 +64,7 @@ async def _add(desk: Desk, judging: Judging, testimony: Testimony, people: Peopl
     voiders = {person: members[person] for person, standing in before.items() if standing.has_voidings}
     seen = await _seen(desk, inference, testimony, people, members, await desk.voided(voiders))
     own = {person: members[person] for person in members if person in locked}
-    after = _advance(inference, basis, before, counts, own, seen)
+    after = _advance(inference, basis, before, counts, own, seen, _merged_reviewers(testimony, people))
     touched = {person for person, found in seen.items() if found}
     return await revise(desk, inference, touched, people, locked, basis, after) if touched else set()
 
@@ -82,12 +86,22 @@ async def _seen(
             statements[person].append(statement)
     reviews: defaultdict[str, list[Review]] = defaultdict(list)
     for review in testimony.reviews:
-        reviews[people.canonical(review.subject)].append(review)
+        told = review._replace(reviewer=people.canonical(review.reviewer))
+        reviews[people.canonical(review.subject)].append(told)
     skills = inference.framework.skills
     return {
         person: observations(Evidence(tuple(statements[person]), tuple(reviews[person])), targets, skills, ids)
         for person, ids in members.items()
     }
+
+
+def _merged_reviewers(testimony: Testimony, people: People) -> dict[str, set[tuple[str, str]]]:
+    """Return by person who reviewed them here and was merged, as (id that was told, id that stands for it)."""
+    found: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for one in testimony.reviews:
+        if people.is_alias(one.reviewer):
+            found[people.canonical(one.subject)].add((one.reviewer, people.canonical(one.reviewer)))
+    return found
 
 
 def _advance(
@@ -97,6 +111,7 @@ def _advance(
     counts: Counts,
     members: Mapping[str, Collection[str]],
     seen: Mapping[str, Sequence[Observation]],
+    reviewers: Mapping[str, Collection[tuple[str, str]]],
 ) -> dict[str, Standing]:
     """Have the ledgers of these persons, who are locked, stand for what was added too, and return where they stand.
 
@@ -111,7 +126,8 @@ def _advance(
         if not old.heads:
             # Of a stranger nothing was kept: what is heard now is all there is to learn from.
             inference.ledgers.put(person, old.token(basis, ids), Ledger((), inference.release))
-        new = old.moved({shelf: count for one in ids for shelf, count in by_subject[one].items()})
+        moved = {shelf: count for one in ids for shelf, count in by_subject[one].items()}
+        new = old.moved(moved, reviewers.get(person, ()))
         inference.ledgers.advance(person, old.token(basis, ids), new.token(basis, ids), seen[person])
         after[person] = new
     return after

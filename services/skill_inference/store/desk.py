@@ -93,6 +93,10 @@ class ConnectedDesk:
         """Have remembered that these persons are still to be revised."""
         await told.put_off(self._connection, persons)
 
+    async def put_off_reviewed(self, reviewers: Collection[str]) -> bool:
+        """Have remembered that everybody whom any of these ids reviewed is still to be revised; say if there is any."""
+        return await told.put_off_reviewed(self._connection, reviewers)
+
     async def empty_later(self, persons: Collection[str]) -> None:
         """Have remembered that what was told of these persons is still to be emptied."""
         await told.empty_later(self._connection, persons)

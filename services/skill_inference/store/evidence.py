@@ -11,6 +11,7 @@ from services.skill_inference.domain.observation import Mark
 from services.skill_inference.domain.reading import Evidence
 from services.skill_inference.domain.testimony import Counts, Erasure, Review, Shelf, Statement, Testimony, Voiding
 from services.skill_inference.handlers.desk import COSTS, Basis, Standing
+from services.skill_inference.store import people
 from services.skill_inference.store.alignments import BASIS
 from shared.events.sources import IDENTITY, LEARNING_EVENTS, PROJECT_SUBMISSIONS
 from shared.runtime.postgres import Connection
@@ -44,6 +45,11 @@ _VOIDINGS: Final = "SELECT subject, organisation, statement FROM voidings WHERE 
 _REVIEWS: Final = """
 SELECT subject, number, fact_id::text, organisation, project, reviewer, marks, occurred_at
 FROM reviews WHERE subject = ANY($1::text[])
+"""
+_MERGED_REVIEWERS: Final = """
+SELECT reviewed.subject, reviewed.reviewer
+FROM (SELECT DISTINCT subject, reviewer FROM reviews WHERE subject = ANY($1::text[])) AS reviewed
+JOIN aliases ON aliases.alias = reviewed.reviewer
 """
 _STANDINGS: Final = """
 SELECT source, subject, sum(facts)::bigint, max(head),
@@ -103,7 +109,8 @@ async def keep(connection: Connection, testimony: Testimony) -> None:
 async def standings(connection: Connection, members: Members) -> dict[str, Standing]:
     """Return the standing of each person of whom anything was ever kept."""
     persons = _persons(members)
-    return _standings(await connection.fetch(_STANDINGS, list(persons)), persons)
+    found = _standings(await connection.fetch(_STANDINGS, list(persons)), persons)
+    return await _with_reviewers(connection, found, persons)
 
 
 async def standings_and_basis(connection: Connection, members: Members) -> tuple[dict[str, Standing], Basis]:
@@ -111,7 +118,8 @@ async def standings_and_basis(connection: Connection, members: Members) -> tuple
     persons = _persons(members)
     rows = await connection.fetch(_STANDINGS_AND_BASIS, list(persons))
     (basis,) = (Basis(row[2], row[3], int(row[1])) for row in rows if row[0] is None)
-    return _standings((row for row in rows if row[0] is not None), persons), basis
+    found = _standings((row for row in rows if row[0] is not None), persons)
+    return await _with_reviewers(connection, found, persons), basis
 
 
 def _standings(rows: Iterable[Any], persons: Mapping[str, str]) -> dict[str, Standing]:
@@ -127,6 +135,27 @@ def _standings(rows: Iterable[Any], persons: Mapping[str, str]) -> dict[str, Sta
     return found
 
 
+async def _with_reviewers(
+    connection: Connection, standings: dict[str, Standing], persons: Mapping[str, str]
+) -> dict[str, Standing]:
+    """Return the standings with the merged among the reviewers. Nothing is asked where nobody was reviewed."""
+    reviewed = [
+        subject
+        for subject, person in persons.items()
+        if person in standings and PROJECT_SUBMISSIONS.name in standings[person].sources
+    ]
+    rows = await connection.fetch(_MERGED_REVIEWERS, reviewed) if reviewed else []
+    if not rows:
+        return standings
+    around = await people.people(connection, {reviewer for _, reviewer in rows})
+    merged: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for subject, reviewer in rows:
+        merged[persons[subject]].add((reviewer, around.canonical(reviewer)))
+    return standings | {
+        person: standings[person]._replace(reviewers=frozenset(pairs)) for person, pairs in merged.items()
+    }
+
+
 async def voided(connection: Connection, members: Members) -> set[tuple[str, str, str]]:
     """Return the voided statements of each person as (person, organisation, statement), be they kept or not."""
     if not members:
@@ -140,6 +169,7 @@ async def evidence(
 ) -> dict[str, Evidence]:
     """Return all that is kept of each person, statements that any id of theirs voided left out.
 
+    A review names its reviewer by the id that stands for them now.
     standings: where they are known; what nobody has is not looked for then.
     """
     persons = _persons(members)
@@ -152,8 +182,10 @@ async def evidence(
             statements[person].append(Statement(*row))
     reviews: defaultdict[str, list[Review]] = defaultdict(list)
     if standings is None or any(PROJECT_SUBMISSIONS.name in standings[one].sources for one in members):
-        for row in await connection.fetch(_REVIEWS, subjects):
-            reviews[persons[row[0]]].append(_review(row))
+        kept = [_review(row) for row in await connection.fetch(_REVIEWS, subjects)]
+        around = await people.people(connection, {one.reviewer for one in kept})
+        for one in kept:
+            reviews[persons[one.subject]].append(one._replace(reviewer=around.canonical(one.reviewer)))
     return {person: Evidence(tuple(statements[person]), tuple(reviews[person])) for person in members}
 
 

@@ -24,6 +24,11 @@ DELETE FROM told USING unnest($1::text[], $2::text[]) AS gone (person, skill)
 WHERE told.person = gone.person AND told.skill = gone.skill
 """
 _PUT_OFF: Final = "INSERT INTO put_off (person) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+_PUT_OFF_REVIEWED: Final = """
+WITH reviewed AS (SELECT DISTINCT subject FROM reviews WHERE reviewer = ANY($1::text[])),
+     news AS (INSERT INTO put_off (person) SELECT subject FROM reviewed ORDER BY subject ON CONFLICT DO NOTHING)
+SELECT EXISTS (SELECT FROM reviewed)
+"""
 _EMPTY_LATER: Final = "INSERT INTO erasures_due (person) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 _TO_BE_EMPTIED: Final = "SELECT person FROM erasures_due ORDER BY person LIMIT $1"
 _SAYS_ANYTHING: Final = """
@@ -63,6 +68,12 @@ async def forget(connection: Connection, person: str) -> None:
 async def put_off(connection: Connection, persons: Collection[str]) -> None:
     """Have remembered that these persons are still to be revised."""
     await connection.execute(_PUT_OFF, sorted(persons))
+
+
+async def put_off_reviewed(connection: Connection, reviewers: Collection[str]) -> bool:
+    """Have remembered that everybody whom any of these ids reviewed is still to be revised; say if there is any."""
+    found: bool = await connection.fetchval(_PUT_OFF_REVIEWED, sorted(reviewers))
+    return found
 
 
 async def waiting(connection: Connection, limit: int) -> list[str]:
