@@ -20,11 +20,10 @@ from services.skill_inference.calibration.making import make_release
 from services.skill_inference.domain.claims import parse_claim_rules
 from services.skill_inference.domain.framework import parse_framework
 from services.skill_inference.domain.observation import Observation
-from services.skill_inference.domain.release import Release
 from services.skill_inference.settings import SkillInferenceSettings
 from services.skill_inference.store.alignments import AlignmentBook
 from services.skill_inference.store.everybody import observed, subjects_after, subjects_count
-from services.skill_inference.store.releases import in_force_or
+from services.skill_inference.store.releases import InForce, in_force_or
 from shared.kernel import canonical_json
 from shared.kernel.clock import SystemClock
 from shared.kernel.errors import DeedlogError
@@ -65,8 +64,8 @@ async def read_everybody(settings: SkillInferenceSettings) -> Everybody:
     return everybody
 
 
-async def read_in_force(settings: SkillInferenceSettings) -> tuple[bytes, Release]:
-    """Return the release that people are judged by now, as its document and with what it knows."""
+async def read_in_force(settings: SkillInferenceSettings) -> InForce:
+    """Return the release that people are judged by now."""
     pool = await open_pool(settings.database_backbone_url.get_secret_value(), CONNECTIONS)
     try:
         async with pool.acquire() as connection:
@@ -79,7 +78,7 @@ def calibrate(settings: SkillInferenceSettings, folder: Path) -> dict[str, Any]:
     """Have laid a new release into the folder, and return what it comes to. Raises Rejected for too little evidence."""
     require_new(folder)
     everybody = asyncio.run(read_everybody(settings))
-    (document, before), trials = asyncio.run(read_in_force(settings)), 0
+    before, trials = asyncio.run(read_in_force(settings)), 0
 
     def tried(_: float) -> None:
         nonlocal trials
@@ -88,14 +87,14 @@ def calibrate(settings: SkillInferenceSettings, folder: Path) -> dict[str, Any]:
             say("fitting", trials, None)
 
     say("fitting", 0, None)
-    made = make_release(everybody, document, SystemClock().now().date().isoformat(), tried)
+    made = make_release(everybody, before.document, before.annexes, SystemClock().now().date().isoformat(), tried)
     rule = parse_claim_rules(parameters.claim_rules_document()).standard
 
     def folded(count: int) -> None:
         if count % REPORT_EVERY == 0 or count == len(everybody):
             say("comparing", count, len(everybody))
 
-    found = changes(everybody, before, made.written.release, rule, folded)
+    found = changes(everybody, before.release, made.written.release, rule, folded)
     return write_folder(folder, made, found)
 
 

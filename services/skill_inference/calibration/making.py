@@ -7,7 +7,7 @@ one found between them goes to the tasks, and levels mean what they meant. The c
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -68,8 +68,11 @@ class _Responses(NamedTuple):
     serving: Serving
 
 
-def make_release(everybody: Everybody, before: bytes, name: str, tried: Callable[[float], None]) -> Made:
-    """Return the release under this name. before: the document of the one in force. tried: as CurveSearch.
+def make_release(
+    everybody: Everybody, before: bytes, annexes: Mapping[str, bytes], name: str, tried: Callable[[float], None]
+) -> Made:
+    """Return the release under this name. before, annexes: document and annexes of the one in force; a part that is not
+    fitted keeps them. tried: as CurveSearch.
 
     Raises Rejected where there is too little evidence for any part.
     """
@@ -91,7 +94,7 @@ def make_release(everybody: Everybody, before: bytes, name: str, tried: Callable
         task_spread=None if responses is None else responses.task_spread,
         marks=marks,
         told_marks=None if marks is None else told_cuts(told),
-        annexes=_annexes(responses, marks),
+        annexes=_annexes(responses, marks, annexes),
     )
     written = write_release(fitted)
     if responses is None:
@@ -99,8 +102,9 @@ def make_release(everybody: Everybody, before: bytes, name: str, tried: Callable
     return Made(written, outcomes, reviews, reasons, responses.bins, responses.serving, told)
 
 
-def _annexes(responses: _Responses | None, marks: Calibration | None) -> dict[str, bytes]:
-    annexes = {}
+def _annexes(responses: _Responses | None, marks: Calibration | None, before: Mapping[str, bytes]) -> dict[str, bytes]:
+    left = (*(("tasks", "readout") if responses is None else ()), *(("reviewers",) if marks is None else ()))
+    annexes = {name: before[name] for name in left if name in before}
     if responses is not None:
         annexes["tasks"] = responses.annex
         if responses.serving.annex is not None:

@@ -20,6 +20,7 @@ from services.skill_inference.domain.release import Release, parse_release
 from services.skill_inference.handlers.desk import Inference
 from services.skill_inference.handlers.releasing import Adoption, Brought
 from services.skill_inference.store.alignments import ALIGNMENTS_LOCK_KEY, BASIS, sweep_everybody
+from shared.kernel import canonical_json
 from shared.kernel.errors import Broken, Rejected
 from shared.runtime.postgres import Connection
 
@@ -122,25 +123,41 @@ async def read_release(connection: Connection, release: str) -> Release:
     document = await connection.fetchval(_DOCUMENT, release)
     try:
         plain = await asyncio.to_thread(parse_release, document or b"")
-        contents = {
-            name: raw
-            for name in plain.annexes
-            if (raw := await connection.fetchval(_CONTENT, plain.annexes[name])) is not None
-        }
+        contents = await _contents(connection, plain)
         entries = await connection.fetch(_ENTRIES, plain.annexes.get(REVIEWERS))
         return await asyncio.to_thread(_known, plain, contents, entries)
     except Rejected as error:
         raise Broken(f"release {release} is in force, and this build cannot read it: {error}") from error
 
 
-async def in_force_or(connection: Connection, first: bytes) -> tuple[bytes, Release]:
-    """Return the release in force as its document and with what it knows; `first` while nothing was adopted."""
+class InForce(NamedTuple):
+    """The release in force: its document, what it knows, and its annexes as bytes, erased reviewers left out."""
+
+    document: bytes
+    release: Release
+    annexes: Mapping[str, bytes]
+
+
+async def in_force_or(connection: Connection, first: bytes) -> InForce:
+    """Return the release in force; `first`, which has no annexes, while nothing was adopted."""
     desk = ConnectedReleases(connection)
     current = await desk.in_force()
     document = None if current is None else await desk.document(current.release)
     if current is None or document is None:
-        return first, parse_release(first)
-    return document, await read_release(connection, current.release)
+        return InForce(first, parse_release(first), {})
+    release = await read_release(connection, current.release)
+    annexes = await _contents(connection, release)
+    if REVIEWERS in release.annexes:
+        entries = await connection.fetch(_ENTRIES, release.annexes[REVIEWERS])
+        kept = {reviewer: json.loads(content) for reviewer, content in entries}
+        annexes[REVIEWERS] = canonical_json.dumps({REVIEWERS: kept})
+    return InForce(document, release, annexes)
+
+
+async def _contents(connection: Connection, release: Release) -> dict[str, bytes]:
+    """Return the annexes that are kept as bytes."""
+    found = {name: await connection.fetchval(_CONTENT, digest) for name, digest in release.annexes.items()}
+    return {name: raw for name, raw in found.items() if raw is not None}
 
 
 async def forget_reviewers(connection: Connection, persons: Collection[str], now: datetime) -> None:

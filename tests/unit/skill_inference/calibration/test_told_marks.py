@@ -95,7 +95,7 @@ def test_a_house_with_marks_enough_gets_cut_points_by_which_the_next_mark_is_tol
         values = [min(max(round(2.5 + level + drawn.logistic()), 0), 5) for _ in reviewers]
         seen = zip(reviewers, values, strict=True)
         everybody[f"prs_{p:03}"] = [review(0, f"prs_r{who}", value, [APIS], again=who) for who, value in seen]
-    made = make_release(everybody, parameters.release_document("0"), "marked", lambda loss: None)
+    made = make_release(everybody, parameters.release_document("0"), {}, "marked", lambda loss: None)
     (scale,) = made.told
     print(scale)
     release = parse_release(made.written.document).with_annexes(made.written.annexes)
