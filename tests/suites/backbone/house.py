@@ -401,6 +401,15 @@ class House:
         """Wait until everything told so far was applied."""
         await until(self.has_heard_all)
 
+    async def until_mended(self, count: int) -> None:
+        """Return once so many lost tails are counted, and fail where there are more. They count a moment after."""
+
+        async def is_counted() -> bool:
+            return self.counts.lost_tails >= count
+
+        await until(is_counted)
+        assert self.counts.lost_tails == count
+
     async def until_caught_up(self) -> None:
         """Wait until the listener has read the owner's log once: from now on what the broker loses is a lost tail."""
         await until(lambda: asyncio.sleep(0, self.feed.scans_ended > 0))
