@@ -43,7 +43,7 @@ demo: setup  ## three sample people, from their first event to a credential veri
 
 # ── test ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-.PHONY: test test-kafka kafka-jars kafka bench bench-ingest bench-inference bench-long
+.PHONY: test test-kafka test-processors kafka-jars kafka bench bench-ingest bench-inference bench-long
 test: setup-dev  ## every test that needs no Java; ARGS="-k name" narrows it
 	$(PYTEST) -m "not kafka and not bench" $(SIDE_BY_SIDE) $(ARGS)
 
@@ -64,6 +64,9 @@ bench-ingest: setup-dev  ## how fast statements are taken in, also beside Ralph,
 
 bench-inference: setup-dev  ## the goals of the model on sets of real outcomes and marks, half an hour
 	$(PYTEST) tests/conformance/inference -q -s -m bench $(ARGS)
+
+test-processors: setup-dev  ## the same numbers on processors that are not here, emulated (200 MB from Debian, once)
+	$(BIN)/python -m tests.conformance.processors.emulate $(ARGS)
 
 bench-long: setup-dev  ## the same, each again for minutes on end, and the long tests of imports and client (half an hour)
 	$(PYTEST) tests/load tests/suites -q -m bench $(ARGS)

@@ -1,0 +1,1 @@
+"""The same evidence gives the same numbers on another processor."""
